@@ -1,0 +1,43 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo collect test check bench dev-setup
+
+help:  ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 14
+
+$(VENV)/.run: requirements.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "GPU Watchdog needs Python 3.11 or newer; set PYTHON=python3.x")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet -r requirements.txt
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements-dev.txt
+	$(BIN)/pip install --quiet -r requirements-dev.txt
+	@touch $@
+
+run: $(VENV)/.run  ## Start the app at http://localhost:8501
+	$(BIN)/python -m watchdog serve
+
+demo: $(VENV)/.run  ## The same on a simulated cluster
+	WATCHDOG_SOURCE=demo $(BIN)/python -m watchdog serve
+
+collect: $(VENV)/.run  ## Read the source once and print what it says
+	$(BIN)/python -m watchdog collect --once --to stdout
+
+dev-setup: $(VENV)/.dev  ## Install what tests and checks need
+
+test: $(VENV)/.dev  ## Run every test this machine can run
+	$(BIN)/python -m pytest -q
+
+check: $(VENV)/.dev  ## Everything CI runs: lint, format, types, layers, tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q
+
+bench: $(VENV)/.dev  ## Print the benchmark tables
+	@for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done

@@ -1,0 +1,30 @@
+"""Paths and instants many tests share."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SHARED = ROOT.parent / "shared"
+NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def fixtures():
+    """Recorded outputs of other people's software; only where the folder is at hand."""
+    path = SHARED / "fixtures"
+    if not path.is_dir():
+        pytest.skip("recorded fixtures (../shared/fixtures) are not at hand")
+    return path
+
+
+@pytest.fixture(scope="session")
+def traces():
+    """Recorded cluster traces; only where the folder is at hand."""
+    path = SHARED / "traces"
+    if not path.is_dir():
+        pytest.skip("recorded traces (../shared/traces) are not at hand")
+    return path

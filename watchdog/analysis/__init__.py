@@ -1,0 +1,1 @@
+"""Frame in, frame out: pure judgement, no I/O."""

@@ -1,0 +1,1 @@
+"""Config, errors, clock and log: imports nothing of ours."""

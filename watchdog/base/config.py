@@ -1,0 +1,136 @@
+"""Settings: one line each, read once at the entry points and handed down.
+
+Order of precedence: environment `WATCHDOG_*`, then `.env`, then `watchdog.toml`, then the default. Secrets
+(fields marked `secret`) come from the environment or `.env` only and never show in `repr`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from watchdog.base.errors import ConfigError
+
+PREFIX = "WATCHDOG_"
+SOURCES = ("auto", "prometheus", "targets", "local", "demo")
+# Read by entry points before there is a Config.
+_NOT_SETTINGS = {"WATCHDOG_CONFIG"}
+
+
+def _setting(default: Any, text: str, *, secret: bool = False) -> Any:  # noqa: ANN401 (any setting's type)
+    return field(default=default, repr=not secret, metadata={"help": text, "secret": secret})
+
+
+@dataclass(frozen=True)
+class Config:
+    """Every setting with its default; `help` texts are the documentation (`docs/settings.md`)."""
+
+    source: str = _setting("auto", "What to read: auto, prometheus, targets, local or demo.")
+    prometheus_url: str = _setting("", "Base URL of a Prometheus-compatible server; selects that source.")
+    prometheus_token: str = _setting("", "Bearer token for it.", secret=True)
+    prometheus_user: str = _setting("", "User name for basic authentication.")
+    prometheus_password: str = _setting("", "Password for basic authentication.", secret=True)
+    prometheus_org_id: str = _setting("", "Tenant, sent as X-Scope-OrgID (Mimir, Cortex).")
+    prometheus_headers: str = _setting("", "More headers, as `Name: value; Name: value`.", secret=True)
+    prometheus_ca_file: str = _setting("", "CA bundle to check the server's certificate with.")
+    prometheus_cert_file: str = _setting("", "Client certificate for mutual TLS.")
+    prometheus_key_file: str = _setting("", "Key of the client certificate.")
+    prometheus_timeout_seconds: float = _setting(20.0, "Longest wait for one answer of the server.")
+    targets: str = _setting("", "Exporters to scrape directly: `host:port` or URLs, separated by commas.")
+    targets_token: str = _setting("", "Bearer token for the exporters.", secret=True)
+    targets_ca_file: str = _setting("", "CA bundle to check the exporters' certificates with.")
+    targets_timeout_seconds: float = _setting(10.0, "Longest wait for one exporter.")
+    interval_seconds: float = _setting(15.0, "Seconds between two reads of the source.")
+    data_dir: str = _setting("data", "Folder of the DuckDB file `watchdog.duckdb`.")
+    samples_retention_hours: float = _setting(24.0, "How long raw samples of direct scrapes are kept.")
+    minutes_retention_days: float = _setting(14.0, "How long one-minute rollups are kept.")
+    hours_retention_days: float = _setting(400.0, "How long one-hour rollups are kept; one-day rollups stay for ever.")
+    late_seconds: float = _setting(30.0, "How long after its end a minute may still receive samples.")
+    backfill_hours: float = _setting(168.0, "How far back the collector fills gaps from Prometheus after downtime.")
+    gpu_hour_usd: float = _setting(0.0, "Price of a GPU-hour, for the cost of waste; 0 shows none.")
+    host: str = _setting("127.0.0.1", "Address the web server listens on.")
+    port: int = _setting(8501, "Port the web server listens on.")
+    log_level: str = _setting("info", "debug, info, warning or error.")
+    demo_nodes: int = _setting(4, "Nodes of the demo cluster.")
+    demo_gpus: int = _setting(8, "GPUs a node of the demo cluster.")
+    demo_seed: int = _setting(7, "Seed of the demo cluster; the same seed gives the same story.")
+    demo_speed: float = _setting(1.0, "Simulated seconds a second of the demo cluster's jobs and faults.")
+    demo_history_hours: float = _setting(6.0, "Hours of past that the demo cluster writes at start.")
+
+    def __post_init__(self) -> None:
+        if self.source not in SOURCES:
+            raise ConfigError(f"source is {self.source!r}", hint=f"Use one of: {', '.join(SOURCES)}.")
+        for name in ("interval_seconds", "prometheus_timeout_seconds", "targets_timeout_seconds", "demo_speed"):
+            if getattr(self, name) <= 0:
+                raise ConfigError(f"{name} is {getattr(self, name)}", hint="It must be above 0.")
+        if self.demo_nodes < 1 or self.demo_gpus < 1:
+            raise ConfigError("the demo cluster needs at least one node and one GPU")
+
+    @property
+    def database(self) -> Path:
+        """The DuckDB file."""
+        return Path(self.data_dir) / "watchdog.duckdb"
+
+
+def load_config(environ: Mapping[str, str] | None = None, folder: Path | None = None) -> Config:
+    """Read the settings, or raise ConfigError naming the setting and what to do."""
+    env = dict(os.environ if environ is None else environ)
+    root = folder or Path()
+    values = _from_toml(Path(env.get("WATCHDOG_CONFIG", root / "watchdog.toml")), named="WATCHDOG_CONFIG" in env)
+    values |= _from_environ(_dotenv(root / ".env"), ".env")
+    values |= _from_environ(env, "the environment")
+    return Config(**values)
+
+
+def _from_environ(env: Mapping[str, str], where: str) -> dict[str, Any]:
+    names = [n for n in env if n.startswith(PREFIX) and n not in _NOT_SETTINGS]
+    return dict(_parsed(n.removeprefix(PREFIX).lower(), env[n], f"{n} in {where}") for n in names if env[n] != "")
+
+
+def _from_toml(path: Path, *, named: bool) -> dict[str, Any]:
+    if not path.exists():
+        if named:
+            raise ConfigError(f"there is no {path}", hint="Correct WATCHDOG_CONFIG, or unset it.")
+        return {}
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not TOML: {error}", hint="See watchdog.toml in docs/settings.md.") from error
+    for name in table:
+        if name in _fields() and _fields()[name].metadata["secret"]:
+            raise ConfigError(f"{name} is a secret and stands in {path}", hint=f"Move it to {PREFIX}{name.upper()}.")
+    return dict(_parsed(name, value, f"{name} in {path}") for name, value in table.items())
+
+
+def _parsed(name: str, value: Any, where: str) -> tuple[str, Any]:  # noqa: ANN401 (text or a TOML value)
+    known = _fields()
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+        hint = f"Did you mean {near[0]}?" if near else "docs/settings.md lists them all."
+        raise ConfigError(f"unknown setting {where}", hint=hint)
+    kind = type(known[name].default)
+    try:
+        return name, kind(value)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{where} is {value!r}, not a {kind.__name__}", hint=str(known[name].metadata["help"])) from (
+            error
+        )
+
+
+def _fields() -> dict[str, dataclasses.Field[Any]]:
+    return {f.name: f for f in dataclasses.fields(Config)}
+
+
+def _dotenv(path: Path) -> dict[str, str]:
+    """`NAME=value` lines; `#` starts a comment line; quotes around a value are dropped."""
+    if not path.exists():
+        return {}
+    lines = (line.strip().removeprefix("export ") for line in path.read_text(encoding="utf-8").splitlines())
+    pairs = (line.partition("=") for line in lines if "=" in line and not line.startswith("#"))
+    return {name.strip(): value.strip().strip("'\"") for name, _, value in pairs}

@@ -1,0 +1,1 @@
+"""Exporters: what runs on the nodes; light on purpose."""

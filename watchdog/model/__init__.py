@@ -1,0 +1,1 @@
+"""The vocabulary: metrics, frames, states and units."""

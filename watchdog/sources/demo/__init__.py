@@ -1,0 +1,1 @@
+"""A simulated GPU cluster that speaks the exporters' text."""
