@@ -114,7 +114,7 @@ def _parsed(name: str, value: Any, where: str) -> tuple[str, Any]:  # noqa: ANN4
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
         hint = f"Did you mean {near[0]}?" if near else "docs/settings.md lists them all."
         raise ConfigError(f"unknown setting {where}", hint=hint)
-    kind = type(known[name].default)
+    kind: type[Any] = type(known[name].default)
     try:
         return name, kind(value)
     except (TypeError, ValueError) as error:
