@@ -6,9 +6,12 @@ missing = null. They are checked once, where data enters the app.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
+from pandas.api.types import union_categoricals
 
 from watchdog.base.errors import ContractError
 
@@ -129,3 +132,20 @@ GPUS = Frame(
         "last_seen_at": Column(UTC_DTYPE),
     },
 )
+
+
+def concat(contract: Frame, frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Frames of one contract, one below the other; categories are united instead of becoming objects."""
+    full = [frame for frame in frames if len(frame)]
+    if len(full) < 2:
+        return full[0] if full else contract.empty()
+    columns = {name: _joined(column.dtype, [frame[name] for frame in full]) for name, column in contract.columns.items()}
+    return pd.DataFrame(columns, copy=False)
+
+
+def _joined(dtype: str, parts: list[pd.Series]) -> object:
+    if dtype == "category":
+        return union_categoricals(parts)
+    if dtype == "float64":
+        return np.concatenate([part.to_numpy() for part in parts])
+    return pd.concat(parts, ignore_index=True)
