@@ -1,0 +1,147 @@
+"""The command line. Exit codes: 0 fine, 1 trouble found, 2 misuse, 3 no answer."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from watchdog import __version__
+from watchdog.base.config import Config, load_config
+from watchdog.base.errors import ConfigError, WatchdogError
+from watchdog.base.log import configure_logging
+
+if TYPE_CHECKING:
+    from watchdog.runtime import Runtime
+
+# Each command imports what it needs when it runs: an exporter must not load pandas.
+# ruff: noqa: PLC0415
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    args = _parser().parse_args(argv)
+    try:
+        return int(args.run(args))
+    except ConfigError as error:
+        return _complain(error, 2)
+    except WatchdogError as error:
+        return _complain(error, 3)
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m watchdog", description="Watch the GPUs of a cluster.")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands.add_parser("serve", help="start the app and the collector").set_defaults(run=_serve)
+    _collect_parser(commands.add_parser("collect", help="read the source without a browser"))
+    exporters = commands.add_parser("exporter", help="run an exporter on a node").add_subparsers(
+        required=True, metavar="KIND"
+    )
+    _gpu_exporter_parser(exporters.add_parser("gpu", help="GPUs of this machine, with dcgm-exporter's names, on :9400"))
+    _demo_parser(commands.add_parser("demo", help="serve a simulated cluster's exporters over HTTP"))
+    docs = commands.add_parser("docs", help="print a page of the documentation made from the code")
+    docs.add_argument("page", choices=("settings", "metrics"))
+    docs.set_defaults(run=_docs)
+    return parser
+
+
+def _collect_parser(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--once", action="store_true", help="read once and exit; 1 if a source failed")
+    parser.add_argument(
+        "--to", choices=("store", "stdout"), default="store", help="keep it (default), or print it as CSV"
+    )
+    parser.set_defaults(run=_collect)
+
+
+def _gpu_exporter_parser(parser: argparse.ArgumentParser) -> None:
+    from watchdog.exporters.gpu.main import add_arguments, run
+
+    add_arguments(parser)
+    parser.set_defaults(run=run)
+
+
+def _demo_parser(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--listen", default="127.0.0.1:9400", help="address and port (default: %(default)s)")
+    for name, kind, text in (
+        ("nodes", int, "nodes"),
+        ("gpus", int, "GPUs a node"),
+        ("seed", int, "the same seed gives the same story"),
+        ("speed", float, "simulated seconds a second"),
+    ):
+        parser.add_argument(f"--{name}", type=kind, help=text)
+    parser.set_defaults(run=_demo)
+
+
+def _serve(_: argparse.Namespace) -> int:
+    config = _config()
+    from watchdog.server import serve
+
+    serve(config)
+    return 0
+
+
+def _collect(args: argparse.Namespace) -> int:
+    config = _config()
+    from watchdog.base.clock import SystemClock
+    from watchdog.runtime import Runtime
+
+    runtime = Runtime(config, SystemClock())
+    if args.once:
+        return _collect_once(runtime, to_stdout=args.to == "stdout")
+    if args.to == "stdout":
+        raise ConfigError("printing goes with --once only", hint="Add --once, or leave out --to stdout.")
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    runtime.start()
+    stop.wait()
+    runtime.stop()
+    return 0
+
+
+def _collect_once(runtime: Runtime, *, to_stdout: bool) -> int:
+    """Read the source once; print samples as CSV, or store them."""
+    reading = runtime.read_once(keep=not to_stdout)
+    if to_stdout:
+        reading.frame.to_csv(sys.stdout, index=False)
+    failed = [status for status in reading.statuses if status.error]
+    for status in failed:
+        print(f"{status.name}: {status.error} {status.hint}", file=sys.stderr)
+    runtime.stop()
+    return 1 if failed else 0
+
+
+def _demo(args: argparse.Namespace) -> int:
+    from watchdog.sources.demo.server import run
+
+    config = _config()
+    for name in ("nodes", "gpus", "seed", "speed"):
+        if getattr(args, name) is None:
+            setattr(args, name, getattr(config, f"demo_{name}"))
+    return run(args)
+
+
+def _docs(args: argparse.Namespace) -> int:
+    from watchdog.services.reference import metrics_page, settings_page
+
+    print({"settings": settings_page, "metrics": metrics_page}[args.page](), end="")
+    return 0
+
+
+def _config() -> Config:
+    config = load_config()
+    configure_logging(config.log_level)
+    return config
+
+
+def _complain(error: WatchdogError, code: int) -> int:
+    print(f"watchdog: {error}", file=sys.stderr)
+    if error.hint:
+        print(f"  {error.hint}", file=sys.stderr)
+    return code

@@ -1,0 +1,213 @@
+"""The one collector, store and telemetry of this process, whoever started it."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pandas as pd
+
+from watchdog.base.clock import Clock, SystemClock
+from watchdog.base.config import Config, load_config
+from watchdog.base.errors import ConfigError, StoreError
+from watchdog.collector import Collector, CollectorState
+from watchdog.exporters.gpu import GpuExporter, nvidia_smi_present
+from watchdog.model.frames import GPUS
+from watchdog.model.live import Live
+from watchdog.model.telemetry import SourceStatus, Telemetry
+from watchdog.services.feeds import Feed, PrometheusFeed, Reading, ScrapeFeed
+from watchdog.services.history import History
+from watchdog.services.routed import RoutedTelemetry
+from watchdog.sources.demo import DemoCluster, DemoConfig
+from watchdog.sources.prometheus import PrometheusTelemetry
+from watchdog.sources.scrape import Scraper, Target, http_target
+from watchdog.store.stats import StoreStats
+
+_log = logging.getLogger(__name__)
+_DEMO_STEP = timedelta(seconds=15)
+
+
+class Runtime:
+    """What pages and routes see of the running watchdog."""
+
+    def __init__(self, config: Config, clock: Clock) -> None:
+        self.config = config
+        self.clock = clock
+        self.live = Live()
+        self.kind = chosen_source(config)
+        self.history = History(_database(config, self.kind), clock)
+        feed, server, self.source_line, self._release = _FEEDS[self.kind](config, clock)
+        fresh = timedelta(seconds=2 * config.interval_seconds)
+        self.telemetry: Telemetry = RoutedTelemetry(self.live, self.history, server, clock, fresh)
+        self.collector = Collector(config, feed, self.live, self.history, clock)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(
+            target=self.collector.run, args=(self._stop,), name="watchdog-collector", daemon=True
+        )
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether what is shown is simulated."""
+        return self.kind == "demo"
+
+    def start(self) -> None:
+        """Start collecting."""
+        _log.info("reading %s every %g s", self.source_line, self.config.interval_seconds)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the tick under way, write it out, and let go of the file."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=30)
+        self._release()
+        self.history.close()
+
+    def read_once(self, *, keep: bool) -> Reading:
+        """Read the source once, without the loop."""
+        return self.collector.read(keep=keep)
+
+    def gpus(self, seen_since: datetime) -> pd.DataFrame:
+        """Every GPU seen since then (GPUS); empty, not an error, while there is no store."""
+        known = self.history.attempt(lambda store: store.gpus(seen_since))
+        return GPUS.empty() if known is None else known
+
+    def statuses(self) -> tuple[SourceStatus, ...]:
+        """The last read of each source."""
+        return self.history.store().scrapes()
+
+    def store_stats(self) -> StoreStats:
+        """Sizes and ages of what is stored; StoreError where the store is not to be had."""
+        return self.history.store().stats()
+
+    def store_error(self) -> StoreError | None:
+        """Why history is not kept right now, if so."""
+        return self.history.error
+
+    def collector_state(self) -> CollectorState:
+        """How the loop is doing."""
+        return self.collector.state
+
+    def problem(self) -> str:
+        """Why this process should not be trusted with the watch; '' if it should."""
+        state = self.collector.state
+        if not self._thread.is_alive():
+            return "the collector is not running"
+        last = state.last_tick_at or state.started_at
+        if last is not None and self.clock.now() - last > timedelta(seconds=max(60, 4 * self.config.interval_seconds)):
+            return f"the collector's last tick began at {last:%H:%M:%S} UTC"
+        return ""
+
+
+_lock = threading.Lock()
+_running: Runtime | None = None
+
+
+def start(config: Config, clock: Clock | None = None) -> Runtime:
+    """Start this process' runtime, or return the one that runs."""
+    global _running  # noqa: PLW0603 (one a process, by design)
+    with _lock:
+        if _running is None:
+            runtime = Runtime(config, clock or SystemClock())
+            runtime.start()
+            # What is imported by now stays; scanning it at every rerun would cost more than a page.
+            gc.freeze()
+            _running = runtime
+        return _running
+
+
+def current() -> Runtime:
+    """The running one; starts it from the environment under a plain `streamlit run app.py`."""
+    return _running or start(load_config())
+
+
+def stop() -> None:
+    """Stop it, if it runs."""
+    global _running  # noqa: PLW0603
+    with _lock:
+        if _running is not None:
+            _running.stop()
+            _running = None
+
+
+def chosen_source(config: Config) -> str:
+    """The source that the settings select: prometheus, targets, local or demo, in this order."""
+    if config.source != "auto":
+        needed = {"prometheus": config.prometheus_url, "targets": config.targets}
+        if needed.get(config.source) == "":
+            name = "WATCHDOG_PROMETHEUS_URL" if config.source == "prometheus" else "WATCHDOG_TARGETS"
+            raise ConfigError(f"source is {config.source!r}, but {name} is not set", hint=f"Set {name}.")
+        return config.source
+    if config.prometheus_url:
+        return "prometheus"
+    if config.targets:
+        return "targets"
+    return "local" if nvidia_smi_present() else "demo"
+
+
+def _database(config: Config, kind: str) -> Path:
+    """Simulated history never mixes with real history."""
+    return config.database if kind != "demo" else config.database.with_name("demo.duckdb")
+
+
+_Built = tuple[Feed, Telemetry | None, str, Callable[[], None]]
+
+
+def _nothing() -> None:
+    """What a source holds that must be released: nothing."""
+
+
+def _prometheus(config: Config, clock: Clock) -> _Built:
+    telemetry = PrometheusTelemetry(config, clock)
+    return PrometheusFeed(telemetry, clock), telemetry, telemetry.name, _nothing
+
+
+def _targets(config: Config, clock: Clock) -> _Built:
+    names = [name.strip() for name in config.targets.split(",") if name.strip()]
+    token, ca_file, timeout = config.targets_token, config.targets_ca_file, config.targets_timeout_seconds
+    targets = [http_target(name, token, ca_file, timeout) for name in names]
+    line = f"{len(targets)} exporters, scraped directly" if len(targets) > 1 else f"exporter {targets[0].name}"
+    return ScrapeFeed(_scraper(config, targets, clock)), None, line, _nothing
+
+
+def _local(config: Config, clock: Clock) -> _Built:
+    exporter = GpuExporter(interval_seconds=config.interval_seconds)
+    exporter.start()
+    target = Target("this machine", exporter.page)
+    return ScrapeFeed(_scraper(config, [target], clock)), None, "the GPUs of this machine", exporter.stop
+
+
+def _demo(config: Config, clock: Clock) -> _Built:
+    past = timedelta(hours=config.demo_history_hours)
+    settings = DemoConfig(
+        nodes=config.demo_nodes, gpus=config.demo_gpus, seed=config.demo_seed, speed=config.demo_speed
+    )
+    cluster = DemoCluster(settings, start=clock.now() - past)
+
+    def history(stored_until: datetime | None) -> Iterator[pd.DataFrame]:
+        now = clock.now()
+        since = max(now - past, stored_until) if stored_until else now - past
+        return cluster.history(since, now, _DEMO_STEP)
+
+    def page(node: str) -> Callable[[], bytes]:
+        return lambda: cluster.page(node, clock.now())
+
+    targets = [Target(node, page(node)) for node in cluster.node_names]
+    line = f"the demo cluster: {config.demo_nodes} nodes x {config.demo_gpus} GPUs, simulated"
+    return ScrapeFeed(_scraper(config, targets, clock), history), None, line, _nothing
+
+
+def _scraper(config: Config, targets: list[Target], clock: Clock) -> Scraper:
+    return Scraper(targets, clock, workers=min(32, len(targets)))
+
+
+_FEEDS: dict[str, Callable[[Config, Clock], _Built]] = {
+    "prometheus": _prometheus,
+    "targets": _targets,
+    "local": _local,
+    "demo": _demo,
+}

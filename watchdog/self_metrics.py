@@ -1,0 +1,56 @@
+"""What the watchdog says of itself at `/metrics`, in Prometheus' text format."""
+
+from __future__ import annotations
+
+import resource
+from datetime import datetime
+
+from watchdog import __version__
+from watchdog.base.errors import StoreError
+from watchdog.model.exposition import family_text, labels_text
+from watchdog.runtime import Runtime
+
+
+def self_metrics(runtime: Runtime) -> str:
+    """The whole page; families without a value are absent."""
+    state = runtime.collector_state()
+    rows = [
+        ("watchdog_build_info", "gauge", "Version of the app.", {"version": __version__, "source": runtime.kind}, 1),
+        ("watchdog_collector_alive", "gauge", "Whether the collector's loop runs.", {}, state.alive),
+        ("watchdog_collector_ticks_total", "counter", "Reads of the source so far.", {}, state.ticks),
+        ("watchdog_collector_tick_duration_seconds", "gauge", "Of the last tick.", {}, state.last_tick_seconds),
+        ("watchdog_collector_last_tick_timestamp_seconds", "gauge", "Start.", {}, _seconds(state.last_tick_at)),
+        ("watchdog_rollup_until_timestamp_seconds", "gauge", "Rolled up to.", {}, _seconds(state.rolled_until)),
+        ("watchdog_unsaved_samples", "gauge", "Read but not yet written.", {}, state.unsaved_samples),
+        ("watchdog_lost_samples_total", "counter", "Given up, for want of disk and memory.", {}, state.lost_samples),
+        ("watchdog_store_ok", "gauge", "Whether the store takes writes.", {}, runtime.store_error() is None),
+        ("process_resident_memory_bytes", "gauge", "Peak resident memory.", {}, _peak_memory()),
+    ]
+    text = "".join(
+        family_text(name, kind, about, [(labels_text(labels), float(value))])
+        for name, kind, about, labels, value in rows
+        if value is not None
+    )
+    return text + _sources(runtime)
+
+
+def _sources(runtime: Runtime) -> str:
+    try:
+        statuses = runtime.statuses()
+    except StoreError:
+        return ""
+    up = [(labels_text({"source": s.name}), float(not s.error)) for s in statuses]
+    seconds = [
+        (labels_text({"source": s.name}), s.duration_seconds) for s in statuses if s.duration_seconds is not None
+    ]
+    return family_text("watchdog_source_up", "gauge", "Whether the last read succeeded.", up) + family_text(
+        "watchdog_source_duration_seconds", "gauge", "Time the last read took.", seconds
+    )
+
+
+def _seconds(instant: datetime | None) -> float | None:
+    return None if instant is None else instant.timestamp()
+
+
+def _peak_memory() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

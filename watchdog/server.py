@@ -1,0 +1,101 @@
+"""The web server: Streamlit's ASGI app with the collector's life tied to it, and routes for machines."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import streamlit as st
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from watchdog import runtime
+from watchdog.base.config import Config
+from watchdog.model.exposition import CONTENT_TYPE
+from watchdog.self_metrics import self_metrics
+
+SCRIPT = Path(__file__).parent.parent / "app.py"
+
+# Streamlit and Vega need inline styles and eval; nothing may be fetched from, or sent to, another host.
+_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "img-src 'self' data: blob:",
+        "style-src 'self' 'unsafe-inline'",
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:",
+        "connect-src 'self' ws: wss:",
+        "font-src 'self' data:",
+        "worker-src 'self' blob:",
+        "frame-src 'self'",
+        "frame-ancestors 'self'",  # 'none' would also forbid Streamlit's own component frames
+        "object-src 'none'",
+        "base-uri 'self'",
+    )
+)
+_HEADERS = (
+    (b"content-security-policy", _POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"SAMEORIGIN"),
+    (b"referrer-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
+)
+
+
+class SecurityHeaders:
+    """Adds the policy to every HTTP answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message.get("headers", []), *_HEADERS]}
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)
+
+
+def build_app(config: Config) -> st.App:
+    """The ASGI app; its lifespan starts and stops the collector."""
+
+    @asynccontextmanager
+    async def lifespan(_: st.App) -> AsyncIterator[None]:
+        await asyncio.to_thread(runtime.start, config)
+        yield
+        await asyncio.to_thread(runtime.stop)
+
+    return st.App(
+        SCRIPT,
+        lifespan=lifespan,
+        routes=[Route("/metrics", _metrics), Route("/healthz", _healthz), Route("/readyz", _readyz)],
+        middleware=[Middleware(SecurityHeaders)],
+    )
+
+
+def serve(config: Config) -> None:
+    """Serve until SIGTERM or Ctrl-C."""
+    # Streamlit takes the folder of argv[0] as the app's own, and puts it first on sys.path.
+    sys.argv = [str(SCRIPT)]
+    build_app(config).run(config={"server.address": config.host, "server.port": config.port, "server.headless": True})
+
+
+def _metrics(_: Request) -> Response:
+    return PlainTextResponse(self_metrics(runtime.current()), media_type=CONTENT_TYPE)
+
+
+def _healthz(_: Request) -> Response:
+    return PlainTextResponse("ok\n")
+
+
+def _readyz(_: Request) -> Response:
+    problem = runtime.current().problem()
+    return PlainTextResponse(f"{problem or 'ready'}\n", status_code=503 if problem else 200)
