@@ -567,6 +567,13 @@ _THROTTLE = (
 )
 
 _STATE = (
+    _flag(
+        "gpu_lost_flag",
+        "GPU lost",
+        "The driver cannot reach a GPU that it lists or that was there earlier; nothing else of it is exported.",
+        _ours("lost"),
+        Group.STATE,
+    ),
     Metric(
         "compute_processes_count",
         "Compute processes",
