@@ -1,0 +1,149 @@
+"""The one DuckDB connection of the process: a cursor a call, one writer at a time, opened again after a fatal error."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from watchdog.base.errors import StoreError
+from watchdog.store.translate import translate, translated
+
+Cursor = duckdb.DuckDBPyConnection
+
+
+def rows(cursor: Cursor, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+    """Run one statement to its end: an unfinished result would keep the cursor busy."""
+    return cursor.execute(sql, list(values)).fetchall()
+
+
+class Database:
+    """An open file.
+
+    Results differ between threads that share a connection, so each call takes a cursor of its own.
+    Writers wait for each other here, which leaves DuckDB no write conflicts to report.
+    """
+
+    def __init__(
+        self, path: Path, prepare: Callable[[Cursor, Path], None], *, memory_limit: str = "1GB", threads: int = 0
+    ) -> None:
+        """Open `path`, creating folder and file; `prepare` brings the schema up to date."""
+        self.path = path
+        self._prepare = prepare
+        self._config: dict[str, str | bool | int | float | list[str]] = {
+            # Files stay readable by DuckDB 1.5, which the extensions of today need.
+            "storage_compatibility_version": "v1.5.0",
+            "memory_limit": memory_limit,
+            "threads": threads or min(4, os.cpu_count() or 1),
+            "enable_external_access": False,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        }
+        self._writing = threading.RLock()
+        self._counting = threading.Lock()
+        self._in_use = 0
+        self._broken = False
+        self._connection = self._open()
+
+    @contextmanager
+    def read(self) -> Iterator[Cursor]:
+        """A cursor that sees one state of the file until it is closed."""
+        with self._cursor() as cursor:
+            rows(cursor, "BEGIN")
+            try:
+                yield cursor
+            finally:
+                with suppress(duckdb.Error):
+                    rows(cursor, "ROLLBACK")
+
+    @contextmanager
+    def write(self) -> Iterator[Cursor]:
+        """A cursor in a transaction: committed at the end, rolled back by an error."""
+        with self._writing, self._cursor() as cursor:
+            rows(cursor, "BEGIN")
+            try:
+                yield cursor
+            except BaseException:
+                with suppress(duckdb.Error):
+                    rows(cursor, "ROLLBACK")
+                raise
+            rows(cursor, "COMMIT")
+
+    def checkpoint(self) -> None:
+        """Fold the write-ahead log into the file."""
+        with self._writing, self._cursor() as cursor:
+            rows(cursor, "CHECKPOINT")
+
+    def close(self) -> None:
+        """Give the file back; DuckDB folds the log in."""
+        with self._writing, translated(self.path):
+            self._connection.close()
+
+    @contextmanager
+    def _cursor(self) -> Iterator[Cursor]:
+        cursor = self._take()
+        try:
+            yield cursor
+        except duckdb.Error as error:
+            self._broken |= isinstance(error, duckdb.FatalException)
+            raise translate(error, self.path) from error
+        finally:
+            with self._counting:
+                cursor.close()
+                self._in_use -= 1
+
+    def _take(self) -> Cursor:
+        with self._counting, translated(self.path):
+            if self._broken:
+                self._reopen()
+            cursor = self._connection.cursor()
+            self._in_use += 1
+            return cursor
+
+    def _reopen(self) -> None:
+        # A fatal error (a full disk during a checkpoint) ends DuckDB's instance, which lives until its last cursor.
+        if self._in_use:
+            raise StoreError(f"{self.path} is being opened again after an error", hint="Ask again in a moment.")
+        self._connection.close()
+        self._connection = self._open()
+        self._broken = False
+
+    def _open(self) -> Cursor:
+        with translated(self.path):
+            _make_folder(self.path)
+            if not self.path.exists() or self.path.stat().st_size == 0:
+                self._create()
+            return self._connect(self.path)
+
+    def _create(self) -> None:
+        # Under another name first: a kill between creating the file and its first header leaves no half file.
+        fresh = self.path.with_name(f"{self.path.name}.{os.getpid()}.new")
+        fresh.unlink(missing_ok=True)
+        try:
+            self._connect(fresh).close()
+            fresh.replace(self.path)
+        finally:
+            fresh.unlink(missing_ok=True)
+
+    def _connect(self, path: Path) -> Cursor:
+        connection = duckdb.connect(str(path), config=self._config)
+        try:
+            # SET without GLOBAL is not inherited by cursors.
+            rows(connection, "SET GLOBAL TimeZone = 'UTC'")
+            self._prepare(connection, self.path)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise translate(duckdb.IOException(f"IO Error: {error}"), path) from error

@@ -1,0 +1,142 @@
+"""The questions to the store, in SQL: each answers rows (line, instant, value) sorted by line and time."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import numpy as np
+import pandas as pd
+
+from watchdog.model.arrays import Floats, Ints, duration_micros, micros
+from watchdog.model.telemetry import LOOKBACK, Statistic, Window
+from watchdog.store.connection import Cursor
+from watchdog.store.lines import Lines
+from watchdog.store.rollups import ADDED, LOOKBACK_MICROS
+from watchdog.store.spans import Span
+from watchdog.store.tiers import MINUTES, SAMPLES_TABLE, Tier
+
+Rows = tuple[Ints, Ints, Floats]
+
+# What a row of a rollup, and of samples, gives to a statistic; and how such rows merge.
+_OF_ROLLUP = {
+    Statistic.AVG: "sum AS v, count AS n",
+    Statistic.MIN: "min AS v, 1 AS n",
+    Statistic.MAX: "max AS v, 1 AS n",
+    Statistic.LAST: "last AS v, 1 AS n",
+    Statistic.INCREASE: "increase AS v, 1 AS n",
+}
+_MERGE = {
+    Statistic.AVG: "sum(v) / sum(n)",
+    Statistic.MIN: "min(v)",
+    Statistic.MAX: "max(v)",
+    Statistic.LAST: "arg_max(v, t)",
+    Statistic.INCREASE: "sum(v)",
+}
+# The same over a single row: buckets of the asked width need no merging.
+_ALONE = {**dict.fromkeys(Statistic, "v"), Statistic.AVG: "v / n"}
+_COMBINE = "CASE how WHEN 'sum' THEN sum(value) WHEN 'max' THEN max(value) ELSE avg(value) END"
+
+
+def buckets(cursor: Cursor, lines: Lines, spans: list[Span], step: timedelta, statistic: Statistic) -> Rows:
+    """One value a line and bucket: first each series by `statistic`, then the series of a line as `how` says."""
+    width = duration_micros(step)
+    ready = [_rows_of(span, lines, statistic) for span in spans if _is_step(span, step)]
+    rest = [_rows_of(span, lines, statistic) for span in spans if not _is_step(span, step)]
+    parts = [f"SELECT series_id, t, {_ALONE[statistic]} AS value FROM ({part})" for part in ready]
+    if rest:
+        merged = f"SELECT series_id, t // {width} * {width} AS t, {_MERGE[statistic]} AS value"
+        parts.append(f"{merged} FROM ({' UNION ALL '.join(rest)}) GROUP BY 1, 2")
+    per_series = " UNION ALL ".join(parts)
+    return _by_line(cursor, lines, f"SELECT series_id, t, value FROM ({per_series}) WHERE value IS NOT NULL")
+
+
+def readings(cursor: Cursor, lines: Lines, window: Window) -> Rows:
+    """Every sample in the window."""
+    return _by_line(
+        cursor,
+        lines,
+        f"SELECT series_id, epoch_us(sampled_at) AS t, value FROM samples WHERE {_inside(SAMPLES_TABLE.time, window)} "
+        f"AND {_ids(lines)}",
+    )
+
+
+def newest(cursor: Cursor, lines: Lines, at: datetime, tier: Tier) -> Rows:
+    """The newest sample of each series in (at - LOOKBACK, at]; where samples are not kept, of `tier`'s buckets.
+
+    A bucket counts when it has ended by `at`; its instant is its start.
+    """
+    tick = timedelta(microseconds=1)
+    since = at - LOOKBACK + tick if tier is MINUTES else at - 2 * tier.span + tick
+    raw = _inside(SAMPLES_TABLE.time, Window(at - LOOKBACK + tick, at + tick))
+    rolled = _inside(tier.time, Window(since, max(since, at - tier.span + tick)))
+    return _by_line(
+        cursor,
+        lines,
+        f"""
+        WITH kept AS (
+            SELECT series_id, max(epoch_us(sampled_at)) AS t, arg_max(value, sampled_at) AS value
+            FROM samples WHERE {raw} AND {_ids(lines)} GROUP BY series_id
+        ), rolled AS (
+            SELECT series_id, max(epoch_us(bucket_at)) AS t, arg_max(last, bucket_at) AS value
+            FROM {tier.name} WHERE {rolled} AND {_ids(lines)} GROUP BY series_id
+        )
+        FROM kept UNION ALL FROM rolled ANTI JOIN kept USING (series_id)
+        """,
+        one_instant=True,
+    )
+
+
+def _by_line(cursor: Cursor, lines: Lines, per_series: str, *, one_instant: bool = False) -> Rows:
+    """Join (series_id, t, value) with the lines; merge where a line has several series."""
+    cursor.register("members", lines.members)
+    joined = f"({per_series}) JOIN members USING (series_id)"
+    if lines.merged:
+        # A GPU that speaks for itself and for its parts at one instant would count twice.
+        alone = "QUALIFY whole OR NOT bool_or(whole) OVER (PARTITION BY line, gpu, t)" if lines.shadowed else ""
+        instant, key = ("max(t)", "line, how, need") if one_instant else ("t", "line, t, how, need")
+        sql = (
+            f"SELECT line, {instant} AS t, {_COMBINE} AS value FROM (FROM {joined} {alone}) "
+            f"GROUP BY {key} HAVING count(*) >= need ORDER BY line, t"
+        )
+    else:
+        sql = f"SELECT line, t, value FROM {joined} ORDER BY line, t"
+    got = cursor.execute(sql).fetchnumpy()
+    cursor.unregister("members")
+    return np.asarray(got["line"], np.int64), np.asarray(got["t"], np.int64), np.asarray(got["value"], np.float64)
+
+
+def _rows_of(span: Span, lines: Lines, statistic: Statistic) -> str:
+    """SQL for rows (series_id, at, v, n) of one span."""
+    window = Window(span.since, span.until)
+    time = span.table.time
+    if span.table is SAMPLES_TABLE and statistic is Statistic.INCREASE:
+        return _added(lines, window)
+    give = "value AS v, 1 AS n" if span.table is SAMPLES_TABLE else _OF_ROLLUP[statistic]
+    return (
+        f"SELECT series_id, epoch_us({time}) AS t, {give} FROM {span.table.name} "
+        f"WHERE {_inside(time, window)} AND {_ids(lines)}"
+    )
+
+
+def _added(lines: Lines, window: Window) -> str:
+    near = f"{_inside(SAMPLES_TABLE.time, Window(window.since - LOOKBACK, window.until))} AND {_ids(lines)}"
+    steps = ADDED.format(source=f"(FROM samples WHERE {near})", lookback=LOOKBACK_MICROS)
+    return (
+        f"SELECT series_id, epoch_us(sampled_at) AS t, added AS v, 1 AS n FROM ({steps}) "
+        f"WHERE {_inside(SAMPLES_TABLE.time, window)}"
+    )
+
+
+def _inside(column: str, window: Window) -> str:
+    since, until = (f"make_timestamptz({micros(instant)})" for instant in (window.since, window.until))
+    return f"{column} >= {since} AND {column} < {until}"
+
+
+def _ids(lines: Lines) -> str:
+    """The span of wanted ids, by which DuckDB leaves out whole blocks of sorted rows."""
+    ids: pd.Series = lines.members["series_id"]
+    return f"series_id BETWEEN {ids.min()} AND {ids.max()} AND series_id IN (SELECT series_id FROM members)"
+
+
+def _is_step(span: Span, step: timedelta) -> bool:
+    return isinstance(span.table, Tier) and span.table.span == step

@@ -1,0 +1,68 @@
+"""The tables, as a list of steps forward; each step is one transaction."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from watchdog.base.errors import StoreVersionError
+from watchdog.store.connection import Cursor, rows
+
+_ROLLUP = (
+    "CREATE TABLE {} (bucket_at TIMESTAMPTZ NOT NULL, series_id INTEGER NOT NULL, min DOUBLE, max DOUBLE, "
+    "sum DOUBLE, count UINTEGER, last DOUBLE, increase DOUBLE)"
+)
+
+# No primary keys: they cost seven times the speed and eight times the space. Uniqueness is the writers' duty.
+_FIRST = (
+    "CREATE TABLE series (series_id INTEGER NOT NULL, metric VARCHAR NOT NULL, node VARCHAR NOT NULL, "
+    "gpu_uuid VARCHAR NOT NULL, gpu_index SMALLINT, gpu_model VARCHAR NOT NULL, part VARCHAR NOT NULL, "
+    "first_seen_at TIMESTAMPTZ NOT NULL, last_seen_at TIMESTAMPTZ NOT NULL)",
+    "CREATE TABLE samples (sampled_at TIMESTAMPTZ NOT NULL, series_id INTEGER NOT NULL, value DOUBLE NOT NULL)",
+    _ROLLUP.format("rollup_1m"),
+    _ROLLUP.format("rollup_1h"),
+    _ROLLUP.format("rollup_1d"),
+    # rollup_*: complete before until_at. "<table> floor": rows before until_at have been dropped for good.
+    "CREATE TABLE watermarks (name VARCHAR NOT NULL, until_at TIMESTAMPTZ NOT NULL)",
+    "CREATE TABLE unsorted_blocks (table_name VARCHAR NOT NULL, block_at TIMESTAMPTZ NOT NULL)",
+    "CREATE TABLE source_scrapes (name VARCHAR NOT NULL, attempted_at TIMESTAMPTZ, success_at TIMESTAMPTZ, "
+    "duration_seconds DOUBLE, samples BIGINT, newest_sample_at TIMESTAMPTZ, error VARCHAR, hint VARCHAR, "
+    "clock_skew_seconds DOUBLE)",
+    "CREATE TABLE source_failures (name VARCHAR NOT NULL, attempted_at TIMESTAMPTZ NOT NULL, error VARCHAR, "
+    "hint VARCHAR)",
+)
+
+# Step i brings a file from version i to i + 1. Steps that were released are never edited.
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+
+
+def migrate(cursor: Cursor, path: Path, migrations: tuple[tuple[str, ...], ...] = MIGRATIONS) -> None:
+    """Bring the file to the newest version, or raise StoreVersionError if it is newer or another program's."""
+    found = _version(cursor, path)
+    if found > len(migrations):
+        raise StoreVersionError(
+            f"{path} has schema version {found}, this program knows {len(migrations)}",
+            hint="It was written by a newer GPU Watchdog: update this one, or set WATCHDOG_DATA_DIR.",
+        )
+    for version in range(found, len(migrations)):
+        _step(cursor, version, migrations[version])
+
+
+def _version(cursor: Cursor, path: Path) -> int:
+    tables = {name for (name,) in rows(cursor, "SELECT table_name FROM duckdb_tables()")}
+    if "schema_version" in tables:
+        return int(rows(cursor, "SELECT max(version) FROM schema_version")[0][0])
+    if tables:
+        raise StoreVersionError(
+            f"{path} is a DuckDB file of another program", hint="It was left untouched: set WATCHDOG_DATA_DIR."
+        )
+    return 0
+
+
+def _step(cursor: Cursor, version: int, statements: tuple[str, ...]) -> None:
+    rows(cursor, "BEGIN")
+    if version == 0:
+        rows(cursor, "CREATE TABLE schema_version (version INTEGER NOT NULL)")
+    for statement in statements:
+        rows(cursor, statement)
+    rows(cursor, "INSERT INTO schema_version VALUES (?)", [version + 1])
+    rows(cursor, "COMMIT")

@@ -1,0 +1,204 @@
+"""Which series there are: an immutable table in memory, the twin of the SQL table `series`.
+
+A series is (metric, node, gpu_uuid, part) and its id is its row here. A GPU that moves to another node gets new
+series, so its past stays with the node it was in; its index and model are facts of today and are corrected in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+
+from watchdog.base.errors import StoreError
+from watchdog.model.arrays import Ints
+from watchdog.model.metrics import CATALOGUE
+from watchdog.store.connection import Cursor, rows
+
+IDENTITY = ("metric", "node", "gpu_uuid", "part")
+_WORDS = (*IDENTITY, "gpu_model")
+# Bits of the packed identity: 1,023 metrics, 65k nodes, a million GPUs, 131k parts.
+_BITS = {"metric": 10, "node": 16, "gpu_uuid": 20, "part": 17}
+PART_BITS = _BITS["part"]
+# Of a packed identity, all but the metric.
+PLACE_MASK = (1 << sum(_BITS.values()) - _BITS["metric"]) - 1
+_NO_INDEX = -1
+
+
+class Words:
+    """Numbers for strings; only ever grows, so tables of different age share it."""
+
+    def __init__(self, words: Iterable[str] = ()) -> None:
+        self._words = list(words)
+        self._codes = {word: code for code, word in enumerate(self._words)}
+
+    def code(self, word: str) -> int:
+        """The number of `word`, a new one if needed."""
+        if word not in self._codes:
+            self._words.append(word)
+            self._codes[word] = len(self._words) - 1
+        return self._codes[word]
+
+    def find(self, word: str) -> int:
+        """The number of `word`, or -1."""
+        return self._codes.get(word, -1)
+
+    def word(self, code: int) -> str:
+        """The string with this number."""
+        return self._words[code]
+
+    def codes(self, column: pd.Series) -> Ints:
+        """The numbers of a categorical column, without a step per row."""
+        known = np.array([self.code(str(word)) for word in column.cat.categories], dtype=np.int64)
+        return known[column.cat.codes.to_numpy()] if len(known) else np.zeros(0, np.int64)
+
+    def categorical(self, codes: Ints) -> pd.Categorical:
+        """The strings of `codes`, with just the categories they need, sorted."""
+        used, inverse = np.unique(codes, return_inverse=True)
+        words = np.array([self._words[code] for code in used], dtype=object)
+        order = np.argsort(words)
+        rank = np.empty(len(order), np.int64)
+        rank[order] = np.arange(len(order))
+        return pd.Categorical.from_codes(rank[inverse], categories=pd.Index(words[order], dtype="str"))
+
+
+def _vocabulary() -> dict[str, Words]:
+    return {name: Words(CATALOGUE if name == "metric" else ("",)) for name in _WORDS}
+
+
+def _no_ints() -> Ints:
+    return np.zeros(0, np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class SeriesTable:
+    """Every series, row = id; columns of numbers into `words`, instants in microseconds since the epoch."""
+
+    words: dict[str, Words] = field(default_factory=_vocabulary)
+    metric: Ints = field(default_factory=_no_ints)
+    node: Ints = field(default_factory=_no_ints)
+    gpu_uuid: Ints = field(default_factory=_no_ints)
+    part: Ints = field(default_factory=_no_ints)
+    gpu_model: Ints = field(default_factory=_no_ints)
+    gpu_index: Ints = field(default_factory=_no_ints)
+    first_seen: Ints = field(default_factory=_no_ints)
+    last_seen: Ints = field(default_factory=_no_ints)
+    keys: pd.Index = field(default_factory=lambda: pd.Index([], dtype="int64"))
+
+    def __len__(self) -> int:
+        return len(self.metric)
+
+    def with_frame(self, frame: pd.DataFrame, at: Ints) -> tuple[SeriesTable, Ints]:
+        """The table after samples (SAMPLES, taken at `at`), and the series id of each sample."""
+        codes = {name: self.words[name].codes(frame[name]) for name in _WORDS}
+        keys = _pack(codes)
+        missing = np.flatnonzero(self.keys.get_indexer(keys) < 0)
+        unseen, first = np.unique(keys[missing], return_index=True)
+        grown = self._grown(unseen, {name: column[missing[first]] for name, column in codes.items()})
+        ids = grown.keys.get_indexer(keys).astype(np.int64)
+        return grown._seen(ids, at, frame, codes["gpu_model"]), ids
+
+    def _grown(self, keys: Ints, codes: dict[str, Ints]) -> SeriesTable:
+        if not len(keys):
+            return self
+        return replace(
+            self,
+            **{name: np.concatenate([getattr(self, name), codes[name]]) for name in _WORDS},
+            gpu_index=np.concatenate([self.gpu_index, np.full(len(keys), _NO_INDEX)]),
+            first_seen=np.concatenate([self.first_seen, np.full(len(keys), np.iinfo(np.int64).max)]),
+            last_seen=np.concatenate([self.last_seen, np.zeros(len(keys), np.int64)]),
+            keys=self.keys.append(pd.Index(keys)),
+        )
+
+    def _seen(self, ids: Ints, at: Ints, frame: pd.DataFrame, models: Ints) -> SeriesTable:
+        """With first and last instants widened, and index and model as the newest of these samples say."""
+        first, last = self.first_seen.copy(), self.last_seen.copy()
+        np.minimum.at(first, ids, at)
+        np.maximum.at(last, ids, at)
+        order = np.argsort(at, kind="stable")
+        order = order[at[order] >= self.last_seen[ids[order]]]
+        index, model = self.gpu_index.copy(), self.gpu_model.copy()
+        places = frame["gpu_index"].to_numpy(dtype=np.int64, na_value=_NO_INDEX)[order]
+        index[ids[order][places >= 0]] = places[places >= 0]
+        named = order[models[order] != 0]
+        model[ids[named]] = models[named]
+        return replace(self, first_seen=first, last_seen=last, gpu_index=index, gpu_model=model)
+
+    def ids_of(self, metrics: Iterable[str], nodes: Iterable[str] = (), gpus: Iterable[str] = ()) -> Ints:
+        """The series of these metrics, on these nodes and GPUs; empty means any."""
+        keep = np.isin(self.metric, [self.words["metric"].find(word) for word in metrics])
+        for column, name, wanted in ((self.node, "node", nodes), (self.gpu_uuid, "gpu_uuid", gpus)):
+            codes = [self.words[name].find(word) for word in wanted]
+            keep &= np.isin(column, codes) if codes else True
+        return np.flatnonzero(keep)
+
+    def categorical(self, name: str, ids: Ints) -> pd.Categorical:
+        """A column of words for these series."""
+        return self.words[name].categorical(getattr(self, name)[ids])
+
+    def places(self, ids: Ints) -> pd.arrays.IntegerArray:
+        """`gpu_index` of these series, Int16 with nulls."""
+        values = self.gpu_index[ids]
+        return pd.arrays.IntegerArray(values.astype(np.int16), values < 0)
+
+
+def _pack(codes: dict[str, Ints]) -> Ints:
+    packed = np.zeros(len(codes["metric"]), np.int64)
+    for name, bits in _BITS.items():
+        if len(codes[name]) and codes[name].max() >= 1 << bits:
+            raise StoreError(f"more than {1 << bits} different values of {name}", hint="Look for a label that grows.")
+        packed = packed << bits | codes[name]
+    return packed
+
+
+def load_series(cursor: Cursor) -> SeriesTable:
+    """The table as the file has it."""
+    got = cursor.execute(
+        "SELECT metric, node, gpu_uuid, part, gpu_model, coalesce(gpu_index, -1) AS gpu_index, "
+        "epoch_us(first_seen_at) AS first_seen, epoch_us(last_seen_at) AS last_seen FROM series ORDER BY series_id"
+    ).fetchnumpy()
+    table = SeriesTable()
+    codes = {name: table.words[name].codes(pd.Series(got[name], dtype="category")) for name in _WORDS}
+    numbers = {name: np.asarray(got[name], np.int64) for name in ("gpu_index", "first_seen", "last_seen")}
+    return replace(table, keys=pd.Index(_pack(codes)), **codes, **numbers)
+
+
+def save_series(cursor: Cursor, saved: SeriesTable, table: SeriesTable, *, instants: bool) -> SeriesTable:
+    """Write what `table` has more or other than the file's `saved`; returns what the file has then.
+
+    Without `instants`, rows that differ only in when they were last seen wait for a later call.
+    """
+    old = len(saved)
+    changed = (table.gpu_index[:old] != saved.gpu_index) | (table.gpu_model[:old] != saved.gpu_model)
+    if instants:
+        changed |= (table.last_seen[:old] != saved.last_seen) | (table.first_seen[:old] != saved.first_seen)
+    _write(cursor, table, np.arange(old, len(table)), _INSERT)
+    _write(cursor, table, np.flatnonzero(changed), _UPDATE)
+    if instants:
+        return table
+    first, last = table.first_seen.copy(), table.last_seen.copy()
+    first[:old], last[:old] = saved.first_seen, saved.last_seen
+    return replace(table, first_seen=first, last_seen=last)
+
+
+_INSERT = (
+    "INSERT INTO series SELECT series_id, metric, node, gpu_uuid, gpu_index, gpu_model, part, "
+    "make_timestamptz(first_seen), make_timestamptz(last_seen) FROM changed"
+)
+_UPDATE = (
+    "UPDATE series SET gpu_index = c.gpu_index, gpu_model = c.gpu_model, "
+    "first_seen_at = make_timestamptz(c.first_seen), last_seen_at = make_timestamptz(c.last_seen) "
+    "FROM changed AS c WHERE series.series_id = c.series_id"
+)
+
+
+def _write(cursor: Cursor, table: SeriesTable, ids: Ints, sql: str) -> None:
+    if not len(ids):
+        return
+    numbers = {"series_id": ids, "first_seen": table.first_seen[ids], "last_seen": table.last_seen[ids]}
+    words = {name: table.categorical(name, ids) for name in _WORDS}
+    cursor.register("changed", pd.DataFrame({**numbers, **words, "gpu_index": table.places(ids)}))
+    rows(cursor, sql)
+    cursor.unregister("changed")

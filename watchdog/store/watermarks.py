@@ -1,0 +1,51 @@
+"""How far each table is complete, and before which instant it was emptied for good."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from watchdog.store.connection import Cursor, rows
+from watchdog.store.tiers import Table, Tier
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def watermark(cursor: Cursor, tier: Tier) -> datetime | None:
+    """Buckets of `tier` that end by then are rolled up; None before the first."""
+    return _get(cursor, tier.name)
+
+
+def floor(cursor: Cursor, table: Table) -> datetime:
+    """Rows before it were dropped by retention; the epoch if none were."""
+    return _get(cursor, f"{table.name} floor") or EPOCH
+
+
+def raise_floor(cursor: Cursor, table: Table, until: datetime) -> None:
+    """Remember that rows before `until` are dropped."""
+    _put(cursor, f"{table.name} floor", max(until, floor(cursor, table)))
+
+
+def advance(cursor: Cursor, tier: Tier, until: datetime) -> None:
+    """Move the watermark forward to `until`; never back."""
+    known = watermark(cursor, tier)
+    if known is None or until > known:
+        _put(cursor, tier.name, until)
+
+
+def pull_back(cursor: Cursor, tier: Tier, until: datetime) -> bool:
+    """Move the watermark back to `until`, so that what follows is rolled up again; False if it was not beyond."""
+    known = watermark(cursor, tier)
+    if known is None or known <= until:
+        return False
+    _put(cursor, tier.name, until)
+    return True
+
+
+def _get(cursor: Cursor, name: str) -> datetime | None:
+    found = rows(cursor, "SELECT until_at FROM watermarks WHERE name = ?", [name])
+    return found[0][0].astimezone(UTC) if found else None
+
+
+def _put(cursor: Cursor, name: str, until: datetime) -> None:
+    rows(cursor, "DELETE FROM watermarks WHERE name = ?", [name])
+    rows(cursor, "INSERT INTO watermarks VALUES (?, ?)", [name, until])
