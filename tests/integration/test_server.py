@@ -68,11 +68,10 @@ def test_sigterm_ends_it_cleanly_and_keeps_what_was_read(tmp_path):
 
 
 def test_a_database_that_another_process_holds_is_said_and_the_watch_goes_on(tmp_path):
-    with running_app(tmp_path) as first:
-        with running_app(tmp_path, INTERVAL_SECONDS=1) as second:
-            assert wait_for(lambda: values(second)["watchdog_collector_ticks_total"] >= 1)
-            assert values(second)["watchdog_store_ok"] == 0
-            assert str(first.process.pid) in second.output()
+    with running_app(tmp_path) as first, running_app(tmp_path, INTERVAL_SECONDS=1) as second:
+        assert wait_for(lambda: values(second)["watchdog_collector_ticks_total"] >= 1)
+        assert values(second)["watchdog_store_ok"] == 0
+        assert str(first.process.pid) in second.output()
 
 
 def test_a_setting_with_a_typing_error_stops_the_start_with_a_hint(tmp_path):

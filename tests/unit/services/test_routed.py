@@ -103,4 +103,4 @@ def test_a_dead_source_leaves_the_stored_history_and_says_so(routed, source):
 def test_a_dead_source_with_nothing_stored_is_an_error(routed, source):
     source.down = True
     with pytest.raises(SourceUnavailableError):
-        routed.range(["gpu_util_ratio"], Window(NOON - HOUR, NOON), MINUTE)
+        routed.range(["gpu_util_ratio"], Window(NOON - HOUR, NOON + 5 * MINUTE), MINUTE)
