@@ -89,6 +89,7 @@ class SourceStatus:
         name: what was read, for people: "Prometheus http://prom:9090", "exporter node01:9400". No secrets.
         error, hint: empty after a success.
         newest_sample_at: the newest measurement the source has given so far.
+        note: what was odd about a read that worked ("3 values were no measurement").
     """
 
     name: str
@@ -100,6 +101,7 @@ class SourceStatus:
     error: str = ""
     hint: str = ""
     clock_skew_seconds: float | None = None
+    note: str = ""
 
 
 class Telemetry(Protocol):
