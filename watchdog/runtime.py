@@ -15,20 +15,23 @@ from watchdog.base.clock import Clock, SystemClock
 from watchdog.base.config import Config, load_config
 from watchdog.base.errors import ConfigError, StoreError
 from watchdog.collector import Collector, CollectorState
-from watchdog.exporters.gpu import GpuExporter, nvidia_smi_present
+from watchdog.exporters.gpu.exporter import GpuExporter, GpuOptions
+from watchdog.exporters.gpu.smi import nvidia_smi_present
 from watchdog.model.frames import GPUS
 from watchdog.model.live import Live
 from watchdog.model.telemetry import SourceStatus, Telemetry
 from watchdog.services.feeds import Feed, PrometheusFeed, Reading, ScrapeFeed
 from watchdog.services.history import History
 from watchdog.services.routed import RoutedTelemetry
-from watchdog.sources.demo import DemoCluster, DemoConfig
+from watchdog.sources.demo.cluster import DemoCluster
+from watchdog.sources.demo.config import DemoConfig
 from watchdog.sources.prometheus import PrometheusTelemetry
 from watchdog.sources.scrape import Scraper, Target, http_target
 from watchdog.store.stats import StoreStats
 
 _log = logging.getLogger(__name__)
-_DEMO_STEP = timedelta(seconds=15)
+# A large simulated cluster brings a coarser past, so that it starts in seconds.
+_LARGE_DEMO_GPUS = 256
 
 
 class Runtime:
@@ -157,13 +160,9 @@ def _database(config: Config, kind: str) -> Path:
 _Built = tuple[Feed, Telemetry | None, str, Callable[[], None]]
 
 
-def _nothing() -> None:
-    """What a source holds that must be released: nothing."""
-
-
 def _prometheus(config: Config, clock: Clock) -> _Built:
     telemetry = PrometheusTelemetry(config, clock)
-    return PrometheusFeed(telemetry, clock), telemetry, telemetry.name, _nothing
+    return PrometheusFeed(telemetry, clock), telemetry, telemetry.name, lambda: None
 
 
 def _targets(config: Config, clock: Clock) -> _Built:
@@ -171,38 +170,50 @@ def _targets(config: Config, clock: Clock) -> _Built:
     token, ca_file, timeout = config.targets_token, config.targets_ca_file, config.targets_timeout_seconds
     targets = [http_target(name, token, ca_file, timeout) for name in names]
     line = f"{len(targets)} exporters, scraped directly" if len(targets) > 1 else f"exporter {targets[0].name}"
-    return ScrapeFeed(_scraper(config, targets, clock)), None, line, _nothing
+    scraper = _scraper(config, targets, clock)
+    return ScrapeFeed(scraper), None, line, scraper.close
 
 
 def _local(config: Config, clock: Clock) -> _Built:
-    exporter = GpuExporter(interval_seconds=config.interval_seconds)
+    exporter = GpuExporter(GpuOptions(interval_seconds=config.interval_seconds))
     exporter.start()
-    target = Target("this machine", exporter.page)
-    return ScrapeFeed(_scraper(config, [target], clock)), None, "the GPUs of this machine", exporter.stop
+    scraper = _scraper(config, [Target("this machine", exporter.page)], clock)
+
+    def release() -> None:
+        scraper.close()
+        exporter.stop()
+
+    return ScrapeFeed(scraper), None, "the GPUs of this machine", release
 
 
 def _demo(config: Config, clock: Clock) -> _Built:
-    past = timedelta(hours=config.demo_history_hours)
     settings = DemoConfig(
-        nodes=config.demo_nodes, gpus=config.demo_gpus, seed=config.demo_seed, speed=config.demo_speed
+        nodes=config.demo_nodes,
+        gpus=config.demo_gpus,
+        seed=config.demo_seed,
+        speed=config.demo_speed,
+        history_hours=config.demo_history_hours,
     )
-    cluster = DemoCluster(settings, start=clock.now() - past)
+    cluster = DemoCluster(settings, start=clock.now())
+    scraper = _scraper(config, [Target(node, _demo_page(cluster, node, clock)) for node in cluster.node_names], clock)
+    step = timedelta(seconds=15 if config.demo_nodes * config.demo_gpus <= _LARGE_DEMO_GPUS else 60)
 
-    def history(stored_until: datetime | None) -> Iterator[pd.DataFrame]:
+    def past(stored_until: datetime | None) -> Iterator[pd.DataFrame]:
         now = clock.now()
-        since = max(now - past, stored_until) if stored_until else now - past
-        return cluster.history(since, now, _DEMO_STEP)
+        first = now - timedelta(hours=config.demo_history_hours)
+        return cluster.history(max(first, stored_until or first), now, step)
 
-    def page(node: str) -> Callable[[], bytes]:
-        return lambda: cluster.page(node, clock.now())
-
-    targets = [Target(node, page(node)) for node in cluster.node_names]
     line = f"the demo cluster: {config.demo_nodes} nodes x {config.demo_gpus} GPUs, simulated"
-    return ScrapeFeed(_scraper(config, targets, clock), history), None, line, _nothing
+    return ScrapeFeed(scraper, past), None, line, scraper.close
+
+
+def _demo_page(cluster: DemoCluster, node: str, clock: Clock) -> Callable[[], bytes]:
+    return lambda: cluster.page(node, clock.now())
 
 
 def _scraper(config: Config, targets: list[Target], clock: Clock) -> Scraper:
-    return Scraper(targets, clock, workers=min(32, len(targets)))
+    # The rest of the interval is for writing.
+    return Scraper(targets, clock, deadline_seconds=min(config.targets_timeout_seconds, config.interval_seconds * 0.6))
 
 
 _FEEDS: dict[str, Callable[[Config, Clock], _Built]] = {
