@@ -115,8 +115,7 @@ class Database:
 
     def _open(self) -> Cursor:
         with translated(self.path):
-            _make_folder(self.path)
-            if not self.path.exists() or self.path.stat().st_size == 0:
+            if _is_new(self.path):
                 self._create()
             return self._connect(self.path)
 
@@ -142,8 +141,13 @@ class Database:
         return connection
 
 
-def _make_folder(path: Path) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise translate(duckdb.IOException(f"IO Error: {error}"), path) from error
+def _is_new(path: Path) -> bool:
+    """Make the folder, and look at the file's first bytes: DuckDB would hand SQLite's files to an extension."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        return True
+    with path.open("rb") as file:
+        begin = file.read(12)
+    if begin and begin[8:] != b"DUCK":
+        raise translate(duckdb.IOException("not a valid DuckDB database file"), path)
+    return not begin

@@ -17,11 +17,13 @@ _NO_RIGHT = ("Permission denied", "Operation not permitted", "Not a directory", 
 
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
-    """Raise what DuckDB raises as a StoreError about the file at `path`."""
+    """Raise what DuckDB and the file system raise as a StoreError about the file at `path`."""
     try:
         yield
     except duckdb.Error as error:
         raise translate(error, path) from error
+    except OSError as error:
+        raise translate(duckdb.IOException(f"IO Error: {error}"), path) from error
 
 
 def translate(error: duckdb.Error, path: Path) -> StoreError:
@@ -76,4 +78,5 @@ def _about_the_call(error: duckdb.Error, path: Path) -> StoreError:
 def _reason(text: str) -> str:
     """The first line, without DuckDB's prefix; a fatal error's cause is on a later line."""
     _, found, original = text.partition('Original error: "')
-    return (original if found else text).partition("\n")[0].partition("Error: ")[2] or text.partition("\n")[0]
+    line = (original if found else text).partition("\n")[0].rstrip('"')
+    return line.partition("Error: ")[2] or line

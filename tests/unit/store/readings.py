@@ -25,7 +25,7 @@ def minutes(since: float, until: float) -> Window:
     return Window(at(60 * since), at(60 * until))
 
 
-def reading(seconds, value, metric=GAUGE, node="n1", gpu="GPU-a", part="", index=0, model="H100"):
+def reading(seconds, value, metric=GAUGE, *, node="n1", gpu="GPU-a", part="", index=0, model="H100"):
     return {
         "metric": metric,
         "sampled_at": at(seconds),

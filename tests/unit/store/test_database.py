@@ -36,7 +36,7 @@ def test_a_closed_store_opens_as_it_was(path):
         before = rollups(store)
     with Store(path) as store:
         assert rollups(store).equals(before)
-        store.append_samples(ramp(8, start=120))
+        store.append_samples(ramp(8, start=120, index=3))
         assert scalar(store, "SELECT count(*) FROM series") == 1
         got = store.gpus(at(0)).iloc[0]
     assert (got["node"], got["gpu_index"], got["gpu_model"]) == ("n1", 3, "H100")
@@ -95,7 +95,7 @@ def test_migrations_go_forward_one_by_one_and_a_failing_one_leaves_the_file_as_i
 
 
 def test_a_file_open_in_another_process_is_refused_with_its_number(path):
-    code = f"import sys; from pathlib import Path; from watchdog.store.database import Store; Store(Path({str(path)!r}))"
+    code = f"import sys; from pathlib import Path; from watchdog.store.database import Store; kept = Store(Path({str(path)!r}))"
     code += "; print('open', flush=True); sys.stdin.read()"
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": ROOT}
     with subprocess.Popen([sys.executable, "-c", code], **pipes) as holder:
@@ -153,7 +153,11 @@ def test_threads_read_true_answers_while_others_write(store):
         while not stop.is_set():
             with store.read() as (cursor, series):
                 ids = series.ids_of([GAUGE], gpus=[gpu])
-                got = rows(cursor, "SELECT DISTINCT value FROM samples WHERE series_id = ?", [int(ids[0])]) if len(ids) else []
+                got = (
+                    rows(cursor, "SELECT DISTINCT value FROM samples WHERE series_id = ?", [int(ids[0])])
+                    if len(ids)
+                    else []
+                )
             wrong.extend(v for (v,) in got if f"{v:.0f}" != gpu)
 
     readers = [threading.Thread(target=read, args=(str(n),)) for n in range(6)]

@@ -27,7 +27,9 @@ def _cluster(hours: float) -> pd.DataFrame:
         skip = rng.random(count) < 0.1
         seconds = 60.0 * np.flatnonzero(~skip) + rng.integers(0, 59)
         for metric in METRICS:
-            values = np.cumsum(rng.integers(0, 9, len(seconds))) if metric == COUNTER else rng.integers(1, 90, len(seconds))
+            values = (
+                np.cumsum(rng.integers(0, 9, len(seconds))) if metric == COUNTER else rng.integers(1, 90, len(seconds))
+            )
             one = frame(reading(0, 1, metric, node=f"n{gpu // 2}", gpu=f"GPU-{gpu}", index=gpu % 2))
             many = one.loc[[0] * len(seconds)].reset_index(drop=True)
             many["sampled_at"] = pd.to_datetime([at(s) for s in seconds]).as_unit("us")
@@ -61,8 +63,8 @@ def test_every_statistic_and_grouping_equals_buckets_of_all_readings(store, tele
     else:
         store.write_rollups(cluster, Window(at(0), until))
     window = Window(at(3600 * 3), until - timedelta(minutes=20))
-    for step, statistic in product((60, 300, 3600, 7200, 86400), Statistic):
-        step = timedelta(seconds=step)
+    for seconds, statistic in product((60, 300, 3600, 7200, 86400), Statistic):
+        step = timedelta(seconds=seconds)
         counters = cluster["metric"].isin([COUNTER]) | (statistic is not Statistic.INCREASE)
         per_gpu = bucketed(cluster[counters].reset_index(drop=True), window, step, statistic)
         for by in By:
