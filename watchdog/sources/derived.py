@@ -49,4 +49,13 @@ def with_memory_total(frame: pd.DataFrame, contract: Frame) -> pd.DataFrame:
     made = frame.iloc[of[_USED][lacking]].reset_index(drop=True)
     made["value"] = total
     made["metric"] = pd.Categorical([TOTAL] * len(made), categories=[TOTAL])
-    return concat(contract, [frame, made])
+    return _by_metric(concat(contract, [frame, made]))
+
+
+def _by_metric(frame: pd.DataFrame) -> pd.DataFrame:
+    """`frame` ordered by metric; within a metric as before."""
+    metric = frame["metric"].cat
+    rank = np.argsort(np.argsort(metric.categories)).astype(np.int16)[metric.codes]
+    if (rank[1:] >= rank[:-1]).all():
+        return frame
+    return frame.iloc[np.argsort(rank, kind="stable")].reset_index(drop=True)

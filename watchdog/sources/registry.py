@@ -6,6 +6,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from watchdog.model.metrics import BY_EXPORTED_NAME, Dialect, ExportedAs, Metric
 from watchdog.sources.identity import Identity, Inventory, identify
 
 _DIALECTS = list(Dialect)
+_Text: TypeAlias = Any  # a Categorical of texts; the stubs' type has no single name
 # A worse exporter's samples this close to a better one's say nothing new.
 _MARGIN_MICROS = 60_000_000
 
@@ -213,7 +215,7 @@ class _Table:
         return np.array([e.metric.names.index(e.exported) for e in self.entries], dtype=np.int64)
 
     @cached_property
-    def _columns(self) -> dict[str, pd.Categorical]:
+    def _columns(self) -> dict[str, _Text]:
         """Categorical columns of one row an entry."""
         return {
             "metric": pd.Categorical([e.metric.key for e in self.entries]),
@@ -244,10 +246,11 @@ class _Table:
         return pd.array([e.identity.gpu_index for e in self.entries], dtype="Int16")
 
     def frame(self, entry: Ints, at: Ints, value: Floats) -> pd.DataFrame:
-        """SAMPLES of values in base units."""
+        """SAMPLES of values in base units; categories are only those that occur."""
         if not len(entry):
             return SAMPLES.empty()
-        column = {name: values.take(entry) for name, values in self._columns.items()}
+        present, row = self._present(entry)
+        column = {name: _taken(values, present, row) for name, values in self._columns.items()}
         data = {
             "metric": column["metric"],
             "sampled_at": instants(at),
@@ -259,6 +262,21 @@ class _Table:
             "value": value,
         }
         return pd.DataFrame(data, copy=False)
+
+    def _present(self, entry: Ints) -> tuple[Ints, Ints]:
+        """The entries that occur, and for each row which of them it is."""
+        blocks = entry[np.flatnonzero(np.r_[True, entry[1:] != entry[:-1]])]
+        present = np.unique(blocks)
+        position = np.zeros(len(self.entries), dtype=np.int64)
+        position[present] = np.arange(len(present))
+        return present, position[entry]
+
+
+def _taken(values: _Text, present: Ints, row: Ints) -> _Text:
+    codes = values.codes[present]
+    used, small = np.unique(codes, return_inverse=True)
+    dtype = pd.CategoricalDtype(values.categories[used])
+    return pd.Categorical.from_codes(small.astype(np.int32)[row], dtype=dtype, validate=False)
 
 
 def blank(raw: Floats) -> np.ndarray:
