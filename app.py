@@ -1,0 +1,32 @@
+"""The Streamlit script: page set-up, navigation, shared filters. `python -m watchdog serve` runs it."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from watchdog.base.errors import WatchdogError
+from watchdog.ui.cards import frame_of_page, problem
+from watchdog.ui.filters import draw_filters, keep_filters
+from watchdog.ui.theme import draw_style
+
+# A local icon: Material page icons would be fetched from another host.
+ICON = Path(__file__).parent / "watchdog" / "ui" / "icon.svg"
+
+st.set_page_config(page_title="GPU Watchdog", page_icon=str(ICON), layout="wide")
+draw_style()
+
+page = st.navigation(
+    [
+        st.Page("pages/overview.py", title="Overview", default=True),
+        st.Page("pages/gpus.py", title="GPUs"),
+        st.Page("pages/data_health.py", title="Data health"),
+    ]
+)
+try:
+    keep_filters(page.title)
+    frame_of_page()
+    draw_filters()
+except WatchdogError as error:
+    problem(str(error), error.hint)
+    st.stop()
+page.run()

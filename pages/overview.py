@@ -1,0 +1,32 @@
+"""Overview: is anything wrong with the GPUs now, and how well are they used?"""
+
+import streamlit as st
+
+from watchdog.ui.cards import section
+from watchdog.ui.data import fleet, idle_hours
+from watchdog.ui.filters import current_view
+from watchdog.ui.fleet_blocks import grid_block, idle_block, look_list, verdict
+from watchdog.ui.live import live
+
+st.title("Overview", anchor=False)
+
+
+@live
+def now() -> None:
+    """The verdict, what to look at, and where."""
+    view = current_view()
+    with section("", question="Are all GPUs there, and is anything wrong?"):
+        answer = fleet(view.at)
+        verdict(answer, view)
+    with section("Needs a look", question="What is wrong, worst first, and since when?"):
+        look_list(fleet(view.at), view)
+    with section("GPU grid", question="Which GPUs are busy, idle or in trouble? Click one to open it."):
+        grid_block(fleet(view.at), "overview.grid")
+
+
+@live
+def waste() -> None:
+    """What did nothing."""
+    view = current_view()
+    with section("Idle and waste", question="How many GPU-hours did nothing, and what did they cost?"):
+        idle_block(idle_hours(view.window.since, view.window.until))

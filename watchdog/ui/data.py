@@ -1,0 +1,99 @@
+"""Cached reads: the only module with caches, and the only one that touches the runtime.
+
+Keys are instants (rounded by the caller), names and numbers; never frames, which Streamlit only samples.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pandas as pd
+import streamlit as st
+
+from watchdog.base.clock import floor_to
+from watchdog.model.telemetry import Where, Window
+from watchdog.runtime import Runtime, current
+from watchdog.services import data_health as health
+from watchdog.services import fleet as fleets
+from watchdog.services import gpu_detail as details
+from watchdog.services import gpu_history as histories
+from watchdog.services import waste as wastes
+
+_MINUTE = timedelta(minutes=1)
+
+
+def runtime() -> Runtime:
+    """The watchdog of this process."""
+    return current()
+
+
+def interval() -> timedelta:
+    """Between two samples of the source."""
+    return timedelta(seconds=runtime().config.interval_seconds)
+
+
+@st.cache_data(ttl="30s", max_entries=16, show_spinner=False)
+def inventory(at: datetime) -> pd.DataFrame:
+    """GPUs that may be expected at `at` (a full minute)."""
+    return runtime().gpus(at - fleets.EXPECTED_FOR)
+
+
+@st.cache_data(ttl="5m", max_entries=16, show_spinner=False)
+def _recent(at: datetime, count: int) -> fleets.Recent:
+    return fleets.recent(runtime().telemetry, at, count)
+
+
+@st.cache_data(ttl="1m", max_entries=16, show_spinner=False)
+def fleet(at: datetime) -> fleets.Fleet:
+    """`services.fleet.fleet` with since when."""
+    minute = floor_to(at, _MINUTE)
+    known = inventory(minute)
+    answer = fleets.fleet(runtime().telemetry, known, at, _recent(minute, len(known)))
+    return fleets.with_since(runtime().telemetry, answer, known)
+
+
+def part_of_fleet(at: datetime, where: Where) -> fleets.Fleet:
+    """`fleet` about some of the GPUs; costs no further question."""
+    return fleets.narrowed(fleet(at), where)
+
+
+@st.cache_data(ttl="2m", max_entries=32, show_spinner=False)
+def idle_hours(since: datetime, until: datetime, where: Where = Where()) -> wastes.IdleHours:  # noqa: B008 (frozen)
+    """`services.waste.idle_hours` at the configured price."""
+    known = inventory(floor_to(until, _MINUTE))
+    price = runtime().config.gpu_hour_usd
+    return wastes.idle_hours(runtime().telemetry, known, Window(since, until), price, where)
+
+
+@st.cache_data(ttl="2m", max_entries=128, show_spinner=False)
+def gpu_history(
+    metric: str, since: datetime, until: datetime, where: Where, names: tuple[tuple[str, str], ...] = ()
+) -> histories.History:
+    """`services.gpu_history.gpu_history`."""
+    window = Window(since, until)
+    return histories.gpu_history(runtime().telemetry, metric, window, interval(), where, names)
+
+
+@st.cache_data(ttl="2m", max_entries=32, show_spinner=False)
+def heat_map(
+    metric: str, since: datetime, until: datetime, where: Where, names: tuple[tuple[str, str], ...] = ()
+) -> histories.HeatMap:
+    """`services.gpu_history.heat_map`."""
+    return histories.heat_map(runtime().telemetry, metric, Window(since, until), interval(), where, names)
+
+
+@st.cache_data(ttl="1m", max_entries=64, show_spinner=False)
+def gpu_detail(gpu_uuid: str, at: datetime) -> details.GpuDetail:
+    """`services.gpu_detail.gpu_detail`."""
+    return details.gpu_detail(runtime().telemetry, gpu_uuid, at)
+
+
+@st.cache_data(ttl="1m", max_entries=4, show_spinner=False)
+def not_exported(at: datetime) -> pd.DataFrame:
+    """`services.data_health.not_exported` at a full minute."""
+    return health.not_exported(runtime().telemetry, at)
+
+
+def sources(now: datetime) -> pd.DataFrame:
+    """`services.data_health.sources_table`, fresh: it is what the freshness of the rest is judged by."""
+    return health.sources_table(runtime().statuses(), now, interval())

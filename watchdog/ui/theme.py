@@ -1,0 +1,23 @@
+"""Which palette the viewer's theme asks for, and the little style that themes cannot say."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from watchdog.charts.palette import LIGHT, PALETTES, Palette
+
+# Numbers that change in place must not move their neighbours.
+_STYLE = """<style>
+[data-testid="stMetricValue"], [data-testid="stCaptionContainer"], .stMarkdown { font-variant-numeric: tabular-nums; }
+[data-testid="stMetricValue"] > div { white-space: nowrap; }
+</style>"""
+
+
+def palette() -> Palette:
+    """Colours for the theme in which this page is seen; light until the browser has told."""
+    return PALETTES.get(str(st.context.theme.type), LIGHT)
+
+
+def draw_style() -> None:
+    """Tabular numbers everywhere."""
+    st.html(_STYLE)
