@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 
+from watchdog.base.log import configure_logging
 from watchdog.exporters.gpu.backends import CHOICES
 from watchdog.exporters.gpu.exporter import GpuExporter, GpuOptions
 from watchdog.exporters.http import ExporterServer, Site
@@ -42,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--kernel-log", default=defaults.kernel_log, metavar="PATH", help="where to read XIDs from")
     parser.add_argument("--no-xid", action="store_true", help="do not look for XIDs")
+    parser.add_argument("--log-level", default="info", choices=("debug", "info", "warning", "error"))
     parser.add_argument("--once", action="store_true", help="print one page to stdout and end")
 
 
@@ -57,6 +59,7 @@ def run(args: argparse.Namespace) -> int:
     exporter = GpuExporter(_options(args))
     if args.once:
         return _once(exporter)
+    configure_logging(args.log_level)
     token = read_token(args.token_file)
     tls = tls_context(args.tls_cert, args.tls_key, args.web_config)
     site = Site("GPU Watchdog: GPU exporter", exporter.page, exporter.health, token)
