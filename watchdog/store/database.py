@@ -8,20 +8,21 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from watchdog.base.clock import floor_to
-from watchdog.model.arrays import column_micros, micros
+from watchdog.model.arrays import Ints, column_micros, micros
 from watchdog.model.frames import GPUS
 from watchdog.model.metrics import CATALOGUE, Kind
 from watchdog.model.telemetry import SourceStatus, Window
 from watchdog.store import blocks, retention, rollups, samples, scrapes, stats, watermarks
 from watchdog.store.connection import Cursor, Database, rows
 from watchdog.store.gpus import gpus_of
+from watchdog.store.minutes import Readings
 from watchdog.store.schema import migrate
+from watchdog.store.scrapes import Failure
 from watchdog.store.series import SeriesTable, load_series, save_series
-from watchdog.store.tiers import MINUTES, SAMPLES_TABLE, TIERS, Tier
+from watchdog.store.tiers import MINUTES, TIERS, Tier
 
 _COUNTERS = tuple(key for key, metric in CATALOGUE.items() if metric.kind is Kind.COUNTER)
 _ROLL_STEP = timedelta(hours=1)
@@ -58,7 +59,8 @@ class Store:
         """
         if frame.empty:
             return
-        with self._taking_in(frame, instants=False) as (cursor, _):
+        with self._taking_in(frame, instants=False) as (cursor, _, ids):
+            samples.register_samples(cursor, frame, ids)
             samples.insert_samples(cursor)
 
     def pending(self, until: datetime) -> Window | None:
@@ -88,9 +90,9 @@ class Store:
         `frame` should begin LOOKBACK before the window, so that counters know what they counted from. One
         transaction; a repeat changes nothing, and a minute or series that is not in `frame` stays as it is.
         """
-        with self._taking_in(frame, instants=True) as (cursor, series):
-            _register_counters(cursor, series)
-            rollups.write_minutes(cursor, "incoming", window)
+        with self._taking_in(frame, instants=True) as (cursor, series, ids):
+            readings = Readings.of(ids, column_micros(frame["sampled_at"]), frame["value"].to_numpy())
+            rollups.from_readings(cursor, readings, window, series.are(_COUNTERS))
 
     def rewind_watermark(self, now: datetime) -> bool:
         """After the clock was ahead: pull watermarks that lie in the future back to `now`; True if any did."""
@@ -146,7 +148,7 @@ class Store:
         with self._database.read() as cursor:
             return scrapes.load_scrapes(cursor)
 
-    def failures(self) -> tuple[scrapes.Failure, ...]:
+    def failures(self) -> tuple[Failure, ...]:
         """Failed reads of late, newest first."""
         with self._database.read() as cursor:
             return scrapes.load_failures(cursor)
@@ -173,27 +175,20 @@ class Store:
     def _roll_up_from_samples(self, window: Window) -> None:
         with self._lock:
             with self._database.write() as cursor:
-                _register_counters(cursor, self._series)
-                rollups.write_minutes(cursor, SAMPLES_TABLE.name, window)
+                rollups.from_samples(cursor, window, self._series.are(_COUNTERS))
                 saved = save_series(cursor, self._saved, self._series, instants=True)
             self._saved = saved
 
     @contextmanager
-    def _taking_in(self, frame: pd.DataFrame, *, instants: bool) -> Iterator[tuple[Cursor, SeriesTable]]:
-        """A writing cursor with `frame` registered as `incoming`; what it says of series is kept with it."""
+    def _taking_in(self, frame: pd.DataFrame, *, instants: bool) -> Iterator[tuple[Cursor, SeriesTable, Ints]]:
+        """A writing cursor, and the series ids of `frame`; what it says of series is kept in the same transaction."""
         with self._lock:
             with self._database.write() as cursor:
                 series, ids = self._series.with_frame(frame, column_micros(frame["sampled_at"]))
                 saved = save_series(cursor, self._saved, series, instants=instants)
-                samples.register_samples(cursor, frame, ids)
-                yield cursor, series
+                yield cursor, series, ids
             # After the commit: a transaction that failed leaves no series behind in memory.
             self._series, self._saved = series, saved
-
-
-def _register_counters(cursor: Cursor, series: SeriesTable) -> None:
-    ids = series.ids_of(_COUNTERS).astype(np.int32)
-    cursor.register("counters", pd.DataFrame({"series_id": ids}))
 
 
 def _tier(name: str) -> Tier:

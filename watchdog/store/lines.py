@@ -42,7 +42,9 @@ class Lines:
     def frame(self, line: Ints, at_name: str, at: Ints, value: Floats) -> pd.DataFrame:
         """The rows of an answer: labels of each `line`, instant `at` (microseconds), value."""
         taken = self.labels.take(line).reset_index(drop=True)
-        return taken.assign(**{at_name: instants(at), "value": value})
+        taken[at_name] = instants(at)
+        taken["value"] = value
+        return taken
 
 
 def find_lines(series: SeriesTable, metrics: Sequence[str], where: Where, by: By, *, counters: bool = False) -> Lines:
@@ -97,7 +99,7 @@ def _grouped(series: SeriesTable, ids: Ints, metric: Ints, by: By) -> Lines:
     codes = table[[*_KEPT[by]]].apply(lambda column: column.cat.codes).to_numpy()
     begins = np.ones(len(table), bool)
     begins[1:] = (codes[1:] != codes[:-1]).any(axis=1)
-    line = np.cumsum(begins).astype(np.int32) - 1
+    line = np.cumsum(begins) - 1
     members = _members(table, line, by)
     kinds = members.groupby(["line", "gpu"])["whole"].nunique() if by is not By.GPU else pd.Series(dtype=int)
     labels = table.loc[begins].drop(columns=["series_id", "gpu", "whole"]).reset_index(drop=True)

@@ -11,7 +11,6 @@ from watchdog.model.arrays import Floats, Ints, duration_micros, micros
 from watchdog.model.telemetry import LOOKBACK, Statistic, Window
 from watchdog.store.connection import Cursor
 from watchdog.store.lines import Lines
-from watchdog.store.rollups import ADDED, LOOKBACK_MICROS
 from watchdog.store.spans import Span
 from watchdog.store.tiers import MINUTES, SAMPLES_TABLE, Tier
 
@@ -34,6 +33,15 @@ _MERGE = {
 }
 # The same over a single row: buckets of the asked width need no merging.
 _ALONE = {**dict.fromkeys(Statistic, "v"), Statistic.AVG: "v / n"}
+# The rule of model.counters in SQL.
+_ADDED = """
+    SELECT series_id, sampled_at,
+        CASE WHEN epoch_us(sampled_at) - epoch_us(lag(sampled_at) OVER steps) <= {lookback}
+             THEN CASE WHEN value < lag(value) OVER steps THEN value ELSE value - lag(value) OVER steps END
+        END AS added
+    FROM samples WHERE {near}
+    WINDOW steps AS (PARTITION BY series_id ORDER BY sampled_at)
+"""
 _COMBINE = "CASE how WHEN 'sum' THEN sum(value) WHEN 'max' THEN max(value) ELSE avg(value) END"
 
 
@@ -120,7 +128,7 @@ def _rows_of(span: Span, lines: Lines, statistic: Statistic) -> str:
 
 def _added(lines: Lines, window: Window) -> str:
     near = f"{_inside(SAMPLES_TABLE.time, Window(window.since - LOOKBACK, window.until))} AND {_ids(lines)}"
-    steps = ADDED.format(source=f"(FROM samples WHERE {near})", lookback=LOOKBACK_MICROS)
+    steps = _ADDED.format(near=near, lookback=duration_micros(LOOKBACK))
     return (
         f"SELECT series_id, epoch_us(sampled_at) AS t, added AS v, 1 AS n FROM ({steps}) "
         f"WHERE {_inside(SAMPLES_TABLE.time, window)}"
@@ -133,8 +141,10 @@ def _inside(column: str, window: Window) -> str:
 
 
 def _ids(lines: Lines) -> str:
-    """The span of wanted ids, by which DuckDB leaves out whole blocks of sorted rows."""
+    """The wanted ids, in words by which DuckDB leaves out whole blocks of sorted rows."""
     ids: pd.Series = lines.members["series_id"]
+    if len(ids) <= 100:
+        return f"series_id IN ({', '.join(map(str, ids.unique()))})"
     return f"series_id BETWEEN {ids.min()} AND {ids.max()} AND series_id IN (SELECT series_id FROM members)"
 
 

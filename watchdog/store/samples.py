@@ -9,8 +9,10 @@ import pandas as pd
 
 from watchdog.base.clock import floor_to
 from watchdog.model.arrays import Ints
+from watchdog.model.telemetry import Window
 from watchdog.store.blocks import mark
 from watchdog.store.connection import Cursor, rows
+from watchdog.store.minutes import Readings
 from watchdog.store.tiers import SAMPLES_TABLE, TIERS
 from watchdog.store.watermarks import floor, pull_back
 
@@ -38,6 +40,16 @@ def insert_samples(cursor: Cursor) -> tuple[datetime, datetime] | None:
     for tier in TIERS:
         pull_back(cursor, tier, floor_to(span[0], tier.span))
     return span
+
+
+def read_samples(cursor: Cursor, window: Window) -> Readings:
+    """Every sample in the window."""
+    got = cursor.execute(
+        "SELECT series_id, epoch_us(sampled_at) AS t, value FROM samples WHERE sampled_at >= ? AND sampled_at < ? "
+        "ORDER BY series_id, sampled_at",
+        [window.since, window.until],
+    ).fetchnumpy()
+    return Readings(np.asarray(got["series_id"], np.int64), np.asarray(got["t"]), np.asarray(got["value"]))
 
 
 def _already_there(cursor: Cursor, since: datetime, until: datetime) -> tuple[str, list[datetime]]:

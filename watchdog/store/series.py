@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from watchdog.base.errors import StoreError
@@ -90,22 +92,27 @@ class SeriesTable:
     def __len__(self) -> int:
         return len(self.metric)
 
+    def find(self, keys: Ints) -> Ints:
+        """The ids of packed identities; -1 where there is none."""
+        return self.keys.get_indexer(pd.Index(keys)).astype(np.int64)
+
     def with_frame(self, frame: pd.DataFrame, at: Ints) -> tuple[SeriesTable, Ints]:
         """The table after samples (SAMPLES, taken at `at`), and the series id of each sample."""
         codes = {name: self.words[name].codes(frame[name]) for name in _WORDS}
         keys = _pack(codes)
-        missing = np.flatnonzero(self.keys.get_indexer(keys) < 0)
+        missing = np.flatnonzero(self.find(keys) < 0)
         unseen, first = np.unique(keys[missing], return_index=True)
         grown = self._grown(unseen, {name: column[missing[first]] for name, column in codes.items()})
-        ids = grown.keys.get_indexer(keys).astype(np.int64)
+        ids = grown.find(keys)
         return grown._seen(ids, at, frame, codes["gpu_model"]), ids
 
     def _grown(self, keys: Ints, codes: dict[str, Ints]) -> SeriesTable:
         if not len(keys):
             return self
+        words: dict[str, Any] = {name: np.concatenate([getattr(self, name), codes[name]]) for name in _WORDS}
         return replace(
             self,
-            **{name: np.concatenate([getattr(self, name), codes[name]]) for name in _WORDS},
+            **words,
             gpu_index=np.concatenate([self.gpu_index, np.full(len(keys), _NO_INDEX)]),
             first_seen=np.concatenate([self.first_seen, np.full(len(keys), np.iinfo(np.int64).max)]),
             last_seen=np.concatenate([self.last_seen, np.zeros(len(keys), np.int64)]),
@@ -117,22 +124,24 @@ class SeriesTable:
         first, last = self.first_seen.copy(), self.last_seen.copy()
         np.minimum.at(first, ids, at)
         np.maximum.at(last, ids, at)
-        order = np.argsort(at, kind="stable")
-        order = order[at[order] >= self.last_seen[ids[order]]]
-        index, model = self.gpu_index.copy(), self.gpu_model.copy()
-        places = frame["gpu_index"].to_numpy(dtype=np.int64, na_value=_NO_INDEX)[order]
-        index[ids[order][places >= 0]] = places[places >= 0]
-        named = order[models[order] != 0]
-        model[ids[named]] = models[named]
+        places = frame["gpu_index"].to_numpy(dtype=np.int64, na_value=_NO_INDEX)
+        new_place = (places != self.gpu_index[ids]) & (places != _NO_INDEX)
+        new_model = (models != self.gpu_model[ids]) & (models != 0)
+        index = _newest(self.gpu_index, self.last_seen, ids, at, places, new_place)
+        model = _newest(self.gpu_model, self.last_seen, ids, at, models, new_model)
         return replace(self, first_seen=first, last_seen=last, gpu_index=index, gpu_model=model)
 
     def ids_of(self, metrics: Iterable[str], nodes: Iterable[str] = (), gpus: Iterable[str] = ()) -> Ints:
         """The series of these metrics, on these nodes and GPUs; empty means any."""
-        keep = np.isin(self.metric, [self.words["metric"].find(word) for word in metrics])
+        keep = self.are(metrics)
         for column, name, wanted in ((self.node, "node", nodes), (self.gpu_uuid, "gpu_uuid", gpus)):
             codes = [self.words[name].find(word) for word in wanted]
             keep &= np.isin(column, codes) if codes else True
         return np.flatnonzero(keep)
+
+    def are(self, metrics: Iterable[str]) -> npt.NDArray[np.bool_]:
+        """By series id, whether it is of one of these metrics."""
+        return np.isin(self.metric, [self.words["metric"].find(word) for word in metrics])
 
     def categorical(self, name: str, ids: Ints) -> pd.Categorical:
         """A column of words for these series."""
@@ -142,6 +151,18 @@ class SeriesTable:
         """`gpu_index` of these series, Int16 with nulls."""
         values = self.gpu_index[ids]
         return pd.arrays.IntegerArray(values.astype(np.int16), values < 0)
+
+
+def _newest(known: Ints, seen: Ints, ids: Ints, at: Ints, values: Ints, differs: npt.NDArray[np.bool_]) -> Ints:
+    """`known` by series, corrected by the newest of the values that differ and are not older than what was seen."""
+    rows_ = np.flatnonzero(differs)
+    rows_ = rows_[at[rows_] >= seen[ids[rows_]]]
+    if not len(rows_):
+        return known
+    rows_ = rows_[np.argsort(at[rows_], kind="stable")]
+    corrected = known.copy()
+    corrected[ids[rows_]] = values[rows_]
+    return corrected
 
 
 def _pack(codes: dict[str, Ints]) -> Ints:
@@ -161,8 +182,10 @@ def load_series(cursor: Cursor) -> SeriesTable:
     ).fetchnumpy()
     table = SeriesTable()
     codes = {name: table.words[name].codes(pd.Series(got[name], dtype="category")) for name in _WORDS}
-    numbers = {name: np.asarray(got[name], np.int64) for name in ("gpu_index", "first_seen", "last_seen")}
-    return replace(table, keys=pd.Index(_pack(codes)), **codes, **numbers)
+    numbers: dict[str, Any] = {
+        name: np.asarray(got[name], np.int64) for name in ("gpu_index", "first_seen", "last_seen")
+    }
+    return replace(table, keys=pd.Index(_pack(codes)), **numbers, **dict[str, Any](codes))
 
 
 def save_series(cursor: Cursor, saved: SeriesTable, table: SeriesTable, *, instants: bool) -> SeriesTable:
