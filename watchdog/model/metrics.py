@@ -401,7 +401,8 @@ _ERRORS = (
     _errors(
         "xid_errors_count",
         "XIDs",
-        "XIDs seen since the exporter started, one series a code (part `xid=79`).",
+        "XIDs since boot as far as the kernel log reaches, else since the exporter started; one series a code "
+        "(part `xid=79`).",
         _ours("xid_errors_total") + _nge("xid_errors_total"),
     ),
     _errors(
