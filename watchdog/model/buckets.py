@@ -49,10 +49,9 @@ def _ordered(samples: pd.DataFrame) -> tuple[Ints, Ints, Ints]:
     """Series code, instant and row number, ordered by series and time; without sorting where already so."""
     series, at = codes(samples, _SERIES), column_micros(samples["sampled_at"])
     rows = np.arange(len(samples))
-    changes = np.flatnonzero(series[1:] != series[:-1])
-    inside = np.delete(np.diff(at), changes)
-    whole = len(changes) + 1 == len(np.unique(series[np.r_[changes + 1, 0]])) if len(series) else True
-    if whole and (inside >= 0).all():
+    changed = series[1:] != series[:-1]
+    blocks = series[np.r_[True, changed]] if len(series) else series
+    if len(np.unique(blocks)) == len(blocks) and (changed | (at[1:] >= at[:-1])).all():
         return series, at, rows
     order = np.lexsort((at, series))
     return series[order], at[order], rows[order]
@@ -70,15 +69,11 @@ def _reduced(value: Floats, starts: Ints, ends: Ints, statistic: Statistic) -> F
 
 
 def _series(samples: pd.DataFrame, rows: Ints, bucket_micros: Ints, value: Floats) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "metric": taken(samples["metric"], rows),
-            "bucket_at": instants(bucket_micros),
-            **{name: taken(samples[name], rows) for name in ("node", "gpu_uuid", "gpu_index", "part")},
-            "value": value,
-        },
-        copy=False,
-    )
+    same = len(rows) == len(samples) and bool((rows[1:] > rows[:-1]).all())
+    names = ("metric", "node", "gpu_uuid", "gpu_index", "part")
+    column = {name: samples[name].array if same else taken(samples[name], rows) for name in names}
+    columns = column | {"bucket_at": instants(bucket_micros), "value": value}
+    return pd.DataFrame({name: columns[name] for name in SERIES.columns}, copy=False)
 
 
 def combined(series: pd.DataFrame, by: By) -> pd.DataFrame:
@@ -91,19 +86,17 @@ def combined(series: pd.DataFrame, by: By) -> pd.DataFrame:
         return series
     whole = _without_shadowed_parts(series)
     keys = ["bucket_at", "node"] if by is By.NODE else ["bucket_at"]
-    parts = [
-        _one_metric(key, rows, keys) for key, rows in whole.groupby("metric", observed=True, sort=True) if len(rows)
-    ]
-    return concat(SERIES, parts)
+    metrics = {str(key): rows for key, rows in whole.groupby("metric", observed=True) if len(rows)}
+    return concat(SERIES, [_one_metric(key, metrics[key], keys) for key in sorted(metrics)])
 
 
-def _one_metric(key: object, rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    how = metric(str(key)).over_gpus
+def _one_metric(key: str, rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    how = metric(key).over_gpus
     value = rows.groupby(keys, observed=True, sort=True)["value"].agg(how).reset_index()
     if "node" in keys:
         value = value.sort_values(["node", "bucket_at"], ignore_index=True)
     blank = pd.Categorical([""] * len(value), categories=[""])
-    value["metric"] = pd.Categorical([str(key)] * len(value), categories=[str(key)])
+    value["metric"] = pd.Categorical([key] * len(value), categories=[key])
     value["gpu_uuid"] = value["part"] = blank
     value["gpu_index"] = pd.array([pd.NA] * len(value), dtype="Int16")
     if "node" not in keys:

@@ -25,8 +25,11 @@ from watchdog.model.arrays import Floats, Ints
 from watchdog.sources.http import excerpt
 
 _HINT = "Something else answered: WATCHDOG_PROMETHEUS_URL must be the server's base URL, past any sign-in page."
-_READ = pyarrow.csv.ReadOptions(column_names=["at", "value"], use_threads=False, block_size=1 << 28)
-_CONVERT = pyarrow.csv.ConvertOptions(column_types={"at": pa.float64(), "value": pa.float64()})
+_LINES = bytes.maketrans(b"]", b"\n")
+_READ = pyarrow.csv.ReadOptions(column_names=["", "at", "value"], use_threads=False, block_size=1 << 24)
+_CONVERT = pyarrow.csv.ConvertOptions(
+    column_types={"at": pa.float64(), "value": pa.float64()}, include_columns=["at", "value"]
+)
 
 
 class _Series(msgspec.Struct, gc=False):
@@ -114,10 +117,11 @@ def _envelope(body: bytes) -> _Envelope:
 
 def _samples(texts: list[bytes]) -> tuple[Ints, Floats]:
     """`[[1790926501.024,"11"],…]` of all series as instants and values."""
-    pairs = b"\n".join(text for text in texts if len(text) > 2)
-    if not pairs:
+    pairs = b",".join(texts)
+    if b'"' not in pairs:
         return np.empty(0, dtype=np.int64), np.empty(0)
-    lines = pairs.replace(b"],", b"\n").translate(None, b'[]" ')
+    # Every pair's line begins with the comma before it: one pass over the bytes instead of two.
+    lines = b"," + pairs.translate(_LINES, b'[" ')
     try:
         table = pyarrow.csv.read_csv(pa.py_buffer(lines), read_options=_READ, convert_options=_CONVERT)
     except pa.ArrowInvalid:

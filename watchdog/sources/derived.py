@@ -49,10 +49,10 @@ def with_memory_total(frame: pd.DataFrame, contract: Frame) -> pd.DataFrame:
     made = frame.iloc[of[_USED][lacking]].reset_index(drop=True)
     made["value"] = total
     made["metric"] = pd.Categorical([TOTAL] * len(made), categories=[TOTAL])
-    return _by_metric(concat(contract, [frame, made]))
+    return by_metric(concat(contract, [frame, made]))
 
 
-def _by_metric(frame: pd.DataFrame) -> pd.DataFrame:
+def by_metric(frame: pd.DataFrame) -> pd.DataFrame:
     """`frame` ordered by metric; within a metric as before."""
     metric = frame["metric"].cat
     rank = np.argsort(np.argsort(metric.categories)).astype(np.int16)[metric.codes]

@@ -17,7 +17,7 @@ from watchdog.model.buckets import bucketed, combined
 from watchdog.model.frames import SAMPLES, SERIES, concat
 from watchdog.model.metrics import Metric, metric
 from watchdog.model.telemetry import EVERYWHERE, LOOKBACK, Answer, By, SourceStatus, Statistic, Where, Window
-from watchdog.sources.derived import derivable, with_ingredients, with_memory_total
+from watchdog.sources.derived import by_metric, derivable, with_ingredients, with_memory_total
 from watchdog.sources.discovery import Discovery
 from watchdog.sources.identity import GPU_INFO, MIG_INFO
 from watchdog.sources.inserver import InServer, needs_raw
@@ -100,7 +100,7 @@ class PrometheusTelemetry:
         raw = [key for key in metrics if needs_raw(metric(key), step, statistic) or not asked.exported(metric(key))]
         parts = [self._from_samples(asked, raw, window, step, statistic)] if raw else []
         parts += [self._from_server(asked, key, window, step, statistic) for key in sorted(set(metrics) - set(raw))]
-        series = _only(concat(SERIES, parts), metrics, where)
+        series = by_metric(_only(concat(SERIES, parts), metrics, where))
         return _answer(combined(series, by), asked)
 
     def _asked(self, metrics: Sequence[str], where: Where) -> _Asked:

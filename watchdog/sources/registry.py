@@ -182,7 +182,7 @@ class _Table:
         """Which of the ordered rows to keep: the last of equals, and the best exporter's."""
         keep = np.ones(len(entry), dtype=bool)
         keep[:-1] = (entry[1:] != entry[:-1]) | (at[1:] != at[:-1])
-        present = np.unique(entry)
+        present = np.unique(_blocks(entry))
         series = self._series[present]
         if len(np.unique(series)) < len(present):
             keep &= self._preferred(entry, at)
@@ -265,11 +265,15 @@ class _Table:
 
     def _present(self, entry: Ints) -> tuple[Ints, Ints]:
         """The entries that occur, and for each row which of them it is."""
-        blocks = entry[np.flatnonzero(np.r_[True, entry[1:] != entry[:-1]])]
-        present = np.unique(blocks)
+        present = np.unique(_blocks(entry))
         position = np.zeros(len(self.entries), dtype=np.int64)
         position[present] = np.arange(len(present))
         return present, position[entry]
+
+
+def _blocks(entry: Ints) -> Ints:
+    """The first of each run of equal numbers."""
+    return entry[np.r_[True, entry[1:] != entry[:-1]]] if len(entry) else entry
 
 
 def _taken(values: _Text, present: Ints, row: Ints) -> _Text:
