@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from watchdog.sources.demo.jobs import Request, Work
 from watchdog.sources.demo.scheduler import Scheduler
 from watchdog.sources.demo.users import HOSTILE_USER, draw, hostile_request
 
-# A GPU asked for is held for so long on average (measured over many draws).
-_GPU_SECONDS_PER_SUBMISSION = 58_000.0
-_OFFERED_LOAD = 1.25
+# Mean time between submissions for each GPU of the cluster; people are quicker while GPUs are free.
+_GPU_SECONDS, _EAGERNESS = 46_000.0, 8.0
+_LONGEST_EAGER_GAP = 600.0
+_FREE_SHARE = 0.06
 
 
 class Arrivals:
@@ -18,9 +20,10 @@ class Arrivals:
     def __init__(self, scheduler: Scheduler, seed: int) -> None:
         self._scheduler = scheduler
         self._rng = np.random.default_rng([seed, 1])
-        fleet = scheduler.fleet
-        self._patience = 5 + len(fleet.node_names)
-        self._mean_gap = _GPU_SECONDS_PER_SUBMISSION / (_OFFERED_LOAD * fleet.count)
+        self._size, self._per_node = scheduler.fleet.count, scheduler.fleet.per_node
+        self._patience = 5 + len(scheduler.fleet.node_names)
+        names = [model.partition for model in scheduler.fleet.node_models]
+        self._fair_queue = {name: 2 + self._patience * names.count(name) // len(names) for name in names}
 
     def begin(self, now: float) -> None:
         """Fill an empty cluster, then go on."""
@@ -29,26 +32,43 @@ class Arrivals:
             self._submit(now)
         self._later(now)
 
-    def _submit(self, now: float) -> None:
+    def _submit_hostile(self, now: float) -> None:
         fleet = self._scheduler.fleet
-        requests = draw(self._rng, fleet)
-        waiting = sum(job.request.gpus >= fleet.per_node for job in self._scheduler.pending)
-        # A queue of nothing but whole nodes would leave every gap open.
-        while requests[0].gpus >= fleet.per_node > 1 and waiting >= self._patience // 3:
-            requests = draw(self._rng, fleet)
+        known = (*self._scheduler.running.values(), *self._scheduler.pending)
+        if fleet.count >= 4 and not any(job.request.user == HOSTILE_USER for job in known):
+            self._scheduler.submit([hostile_request(fleet.node_models[0].partition)], now)
+
+    def _submit(self, now: float) -> None:
+        requests = draw(self._rng, self._scheduler.fleet)
+        while self._unwelcome(requests[0]):
+            requests = draw(self._rng, self._scheduler.fleet)
         self._scheduler.submit(requests, now)
 
-    def _submit_hostile(self, now: float) -> None:
-        partition = self._scheduler.fleet.node_models[0].partition
-        self._scheduler.submit([hostile_request(partition)], now)
+    def _unwelcome(self, request: Request) -> bool:
+        """Whether too many like it are there: a queue of whole nodes leaves gaps open, a service never ends."""
+        alike = sum(job.request.partition == request.partition for job in self._scheduler.pending)
+        if alike >= self._fair_queue[request.partition]:
+            return True
+        if request.gpus >= self._per_node > 1:
+            waiting = sum(job.request.gpus >= self._per_node for job in self._scheduler.pending)
+            return waiting >= self._patience // 4
+        if request.profile.work is Work.SERVICE:
+            jobs = (*self._scheduler.running.values(), *self._scheduler.pending)
+            return sum(job.request.profile.work is Work.SERVICE for job in jobs) >= self._size // 10
+        return False
 
     def _arrive(self, now: float) -> None:
-        known = (*self._scheduler.running.values(), *self._scheduler.pending)
-        if not any(job.request.user == HOSTILE_USER for job in known):
-            self._submit_hostile(now)
-        if len(self._scheduler.pending) < self._patience:
-            self._submit(now)
+        self._submit_hostile(now)
+        for _ in range(1 + self._free() // 4):
+            if len(self._scheduler.pending) < self._patience:
+                self._submit(now)
         self._later(now)
 
+    def _free(self) -> int:
+        return len(self._scheduler.free_gpus())
+
     def _later(self, now: float) -> None:
-        self._scheduler.timeline.at(now + float(self._rng.exponential(self._mean_gap)), self._arrive)
+        gap = _GPU_SECONDS / self._size
+        if self._free() > _FREE_SHARE * self._size:
+            gap = min(gap / _EAGERNESS, _LONGEST_EAGER_GAP)
+        self._scheduler.timeline.at(now + float(self._rng.exponential(gap)), self._arrive)

@@ -58,7 +58,7 @@ def _frame(fleet: Fleet, batch: list[tuple[datetime, Readings]]) -> pd.DataFrame
     if not seen.all():
         metric, gpu, instant, part, values = metric[seen], gpu[seen], instant[seen], part[seen], values[seen]
     xids, parts = _xids(fleet, batch)
-    rows = [np.concatenate(pair) for pair in zip((metric, gpu, instant, part, values), xids, strict=True)]
+    rows = [np.concatenate([most, few]) for most, few in zip((metric, gpu, instant, part, values), xids, strict=True)]
     return _contract(fleet, [at for at, _ in batch], parts, rows)
 
 

@@ -102,7 +102,7 @@ class Injector:
         self.changed = True
         self.events.xids += [(first, code) for code in spec.xids]
         self.events.uncorrected += [(first, spec.uncorrected)] * bool(spec.uncorrected)
-        if spec.target is Target.FREE_GPU or spec.kind is FaultKind.GPU_LOST:
+        if spec.target is Target.FREE_GPU or (spec.resets and spec.ends):
             self._scheduler.blocked[hit.places] = True
         if job and spec.ends:
             self._finish_later(job, spec.ends, hit.since + _KILL_AFTER)

@@ -60,9 +60,13 @@ NAMES = (
     "DCGM_FI_PROF_PCIE_TX_BYTES",
     "DCGM_FI_PROF_PCIE_RX_BYTES",
     "watchdog_gpu_compute_processes",
+    "watchdog_gpu_lost",
 )
 _ROW = {name: i for i, name in enumerate(NAMES)}
 _STUCK_ROWS = [_ROW[f"DCGM_FI_DEV_{name}"] for name in ("POWER_USAGE", "GPU_TEMP", "MEMORY_TEMP", "GPU_TEMP_LIMIT")]
+# All but what the kernel log and the exporter's memory tell of a GPU that is gone.
+_KEPT_ROWS = {_ROW["DCGM_FI_DEV_XID_ERRORS"], _ROW["watchdog_gpu_lost"]}
+_SENSOR_ROWS = np.array([[row] for row in range(len(NAMES)) if row not in _KEPT_ROWS])
 _NVLINK_UNIT = 1000 * 1024.0
 
 
@@ -128,7 +132,7 @@ class Sensors:
         )
         if self._last is not None:
             self._stand_still(readings, self._last, effects)
-        values[:, effects.lost] = np.nan
+        values[_SENSOR_ROWS, np.flatnonzero(effects.lost)] = np.nan
         self._last = readings
         return readings
 
@@ -188,6 +192,7 @@ def _errors(counters: Counters, effects: Effects) -> dict[str, Floats]:
         "DCGM_FI_DEV_ROW_REMAP_FAILURE": effects.remap_failed,
         "DCGM_FI_DEV_GET_GPU_RECOVERY_ACTION": effects.recovery,
         "DCGM_FI_DEV_XID_ERRORS": counters.last_xid,
+        "watchdog_gpu_lost": effects.lost.astype(np.float64),
     }
 
 

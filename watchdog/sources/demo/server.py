@@ -129,7 +129,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Serve until SIGINT or SIGTERM."""
     clock = SystemClock()
-    scenario = named(args.scenario, args.nodes, args.gpus)
+    scenario = named(getattr(args, "scenario", NAMES[0]), args.nodes, args.gpus)
     config = DemoConfig(args.nodes, args.gpus, args.seed, args.speed, scenario=scenario)
     cluster = DemoCluster(config, clock.now())
     with _bound(cluster, clock, args.listen) as server:

@@ -126,7 +126,7 @@ def _request(rng: np.random.Generator, user: User, kind: Kind, partition: str, n
     outcome = JobState.COMPLETED
     if rng.random() < kind.fails:
         outcome, runs_for = JobState.FAILED, runs_for * rng.uniform(0.02, 0.8)
-    elif rng.random() < 0.04:
+    elif rng.random() < 0.04 and limit < 12 * HOUR:
         outcome, runs_for = JobState.TIMEOUT, limit
     return Request(
         user.name,
