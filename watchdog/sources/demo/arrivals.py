@@ -10,7 +10,7 @@ from watchdog.sources.demo.users import HOSTILE_USER, draw, hostile_request
 
 # Mean time between submissions for each GPU of the cluster; people are quicker while GPUs are free.
 _GPU_SECONDS, _EAGERNESS = 46_000.0, 8.0
-_LONGEST_EAGER_GAP = 600.0
+_LONGEST_GAP, _LONGEST_EAGER_GAP = 1500.0, 600.0
 _FREE_SHARE = 0.06
 
 
@@ -68,7 +68,7 @@ class Arrivals:
         return len(self._scheduler.free_gpus())
 
     def _later(self, now: float) -> None:
-        gap = _GPU_SECONDS / self._size
+        gap = min(_GPU_SECONDS / self._size, _LONGEST_GAP)
         if self._free() > _FREE_SHARE * self._size:
             gap = min(gap / _EAGERNESS, _LONGEST_EAGER_GAP)
         self._scheduler.timeline.at(now + float(self._rng.exponential(gap)), self._arrive)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from watchdog.sources.demo.catalogue import SPECS
 from watchdog.sources.demo.effects import Effects
-from watchdog.sources.demo.faults import SPECS, FaultKind, Hit, Target
+from watchdog.sources.demo.faults import FaultKind, Hit, Target
 from watchdog.sources.demo.jobs import Job, JobState
 from watchdog.sources.demo.scenarios import Planned, Scenario
 from watchdog.sources.demo.scheduler import Scheduler

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from watchdog.sources.demo.faults import SPECS, FaultKind
+from watchdog.sources.demo.catalogue import SPECS
+from watchdog.sources.demo.faults import FaultKind
 
 _MINUTE = 60.0
 

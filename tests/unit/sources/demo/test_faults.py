@@ -6,7 +6,8 @@ import pytest
 
 from tests.unit.sources.demo.support import START, STEP, by_gpu, cluster
 from watchdog.base.errors import SourceUnavailableError
-from watchdog.sources.demo.faults import SPECS, FaultKind
+from watchdog.sources.demo.catalogue import SPECS
+from watchdog.sources.demo.faults import FaultKind
 from watchdog.sources.demo.jobs import JobState
 from watchdog.sources.demo.scenarios import every_fault, only
 

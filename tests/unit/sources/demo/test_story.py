@@ -32,7 +32,7 @@ def now():
 
 
 @given(hops=st.lists(st.floats(0, 1800), max_size=6), seed=st.integers(0, 3), speed=st.sampled_from([1.0, 7.5]))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 def test_the_same_seed_tells_the_same_whatever_was_asked_between(hops, seed, speed):
     end = START + timedelta(minutes=40)
     hopping, direct = (default(nodes=2, gpus=4, seed=seed, speed=speed) for _ in range(2))
