@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from watchdog.ui.cards import section
+from watchdog.ui.cards import guarded, section
 from watchdog.ui.data import fleet, idle_hours
 from watchdog.ui.filters import current_view
 from watchdog.ui.fleet_blocks import grid_block, idle_block, look_list, verdict
@@ -15,13 +15,14 @@ st.title("Overview", anchor=False)
 def now() -> None:
     """The verdict, what to look at, and where."""
     view = current_view()
-    with section("", question="Are all GPUs there, and is anything wrong?"):
+    with guarded():
         answer = fleet(view.at)
-        verdict(answer, view)
-    with section("Needs a look", question="What is wrong, worst first, and since when?"):
-        look_list(fleet(view.at), view)
-    with section("GPU grid", question="Which GPUs are busy, idle or in trouble? Click one to open it."):
-        grid_block(fleet(view.at), "overview.grid")
+        with section("", question="Are all GPUs there, and is anything wrong?"):
+            verdict(answer, view)
+        with section("Needs a look", question="What is wrong, worst first, and since when?"):
+            look_list(answer, view)
+        with section("GPU grid", question="Which GPUs are busy, idle or in trouble? Click one to open it."):
+            grid_block(answer, "overview.grid")
 
 
 @live

@@ -18,7 +18,7 @@ def test_fresh_sources_are_said_to_be_so(open_page):
 
     assert not page.exception
     assert not page.error
-    assert "All of 1 source answer" in words(page)
+    assert "The source answers" in words(page)
 
 
 def test_a_failed_source_comes_first_with_what_to_do(open_page):
@@ -70,4 +70,4 @@ def test_a_locked_store_costs_its_card_alone(open_page):
     assert not page.exception
     assert len(page.error) == 1
     assert "Stop it" in page.error[0].value
-    assert "All of 1 source answer" in words(page)
+    assert "The source answers" in words(page)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import altair as alt
@@ -12,18 +13,27 @@ from watchdog.model.telemetry import Window
 from watchdog.model.units import SHOWN
 
 # Altair would draw instants in the browser's zone; a UTC scale draws them as they are.
-_ZERO_BASED = {Unit.RATIO, Unit.BYTES, Unit.BYTES_PER_SECOND, Unit.WATTS, Unit.JOULES, Unit.COUNT, Unit.FLAG, Unit.CODE}
+# Everything is a load or a count but temperature, where only differences say something.
+_ZERO_BASED = set(Unit) - {Unit.CELSIUS}
 _TICK = "utcFormat(datum.value, utchours(datum.value) + utcminutes(datum.value) == 0 ? '%b %d' : '%H:%M')"
 WHEN = "utcFormat(datum.bucket_at, '%Y-%m-%d %H:%M:%S UTC')"
 
 
 def time_axis(window: Window, *, title: bool = True) -> alt.X:
     """`bucket_at` over the whole window, said to be UTC once."""
-    domain = [int(instant.timestamp() * 1000) for instant in (window.since, window.until)]
+    domain = [_instant(window.since), _instant(window.until)]
     axis = alt.Axis(
         title="time, UTC" if title else None, grid=False, tickCount=6, labelOverlap="greedy", labelExpr=_TICK
     )
     return alt.X("bucket_at:T", scale=alt.Scale(type="utc", domain=domain, nice=False), axis=axis)
+
+
+def _instant(at: datetime) -> alt.DateTime:
+    """Not as a number: the browser's Vega-Lite joins a numeric domain with a second one of its own."""
+    utc = at.astimezone(UTC)
+    return alt.DateTime(
+        year=utc.year, month=utc.month, date=utc.day, hours=utc.hour, minutes=utc.minute, seconds=utc.second, utc=True
+    )
 
 
 def unit_title(metric: str) -> str:

@@ -22,7 +22,9 @@ from watchdog.model.health import GpuState
 MOST_CELLS = 1_500
 PICK = "pick"
 _HEIGHT = 420.0
-_ROW = (15.0, 44.0)
+_ROW = (15.0, 34.0)
+# The legends stand inside the height a chart is given.
+_AROUND = 66
 # Pixels a node's name takes, of so many that the chart is wide on the screen it is made for.
 _LABEL_PIXELS, _WIDTH_PIXELS = 96.0, 1100.0
 _GAP = 0.6
@@ -47,7 +49,8 @@ def gpu_grid(cells: pd.DataFrame, palette: Palette) -> Any:  # noqa: ANN401 (Alt
     grid = _placed_nodes(cells) if len(cells) > MOST_CELLS else _placed_gpus(cells)
     pick = alt.selection_point(name=PICK, fields=["node"] if grid.by_node else ["node", "gpu_uuid"])
     chart = alt.layer(_rects(grid, palette, pick), _badges(grid, palette), _marks(grid, palette), _names(grid, palette))
-    return styled(chart.properties(height=grid.rows * grid.row_height, width="container"), palette)
+    shown = styled(chart.properties(height=_AROUND + grid.rows * grid.row_height, width="container"), palette)
+    return shown.configure_scale(invalid={"color": {"value": palette.no_data}})
 
 
 def grid_text(cells: pd.DataFrame) -> str:
@@ -112,7 +115,6 @@ def _readable(cells: pd.DataFrame) -> pd.DataFrame:
             "state": cells["state"].astype("string"),
             "reason": cells["reason"].astype("string"),
             "busy": (cells["busy_ratio"] * 100).round(1),
-            "known": cells["busy_ratio"].notna().astype("int8"),
             "memory": (cells["memory_ratio"] * 100).round(1),
             "celsius": cells["gpu_temperature_celsius"],
             "watts": cells["power_watts"].round(0),
@@ -141,7 +143,6 @@ def _by_node(cells: pd.DataFrame) -> pd.DataFrame:
     states = [state.value for state in GpuState]
     return nodes.assign(
         busy=(nodes["busy"] * 100).round(1),
-        known=nodes["busy"].notna().astype("int8"),
         watts=nodes["watts"].round(0),
         state=nodes["rank"].map(dict(enumerate(states))).astype("string"),
     ).drop(columns="rank")
@@ -170,18 +171,18 @@ def _rects(grid: Grid, palette: Palette, pick: alt.Parameter) -> Any:  # noqa: A
         "busy:Q",
         title="utilization, %",
         scale=alt.Scale(domain=[0, 100], range=list(palette.load), interpolate="lab", clamp=True),
-        legend=alt.Legend(gradientLength=160, gradientThickness=8, direction="horizontal", tickCount=3, offset=6),
+        legend=alt.Legend(gradientLength=96, gradientThickness=8, direction="horizontal", tickCount=3, offset=6),
     )
     tips = [alt.Tooltip(field, title=title) for field, title in (_NODE_TIPS if grid.by_node else _GPU_TIPS)]
     return (
         alt.Chart(grid.cells)
-        .mark_rect(cornerRadius=2, cursor="pointer", stroke=palette.line, strokeWidth=0.5, invalid=None)
+        .mark_rect(cornerRadius=2, cursor="pointer", stroke=palette.line, strokeWidth=0.5, invalid="show")
         .encode(
             x=_x(grid, "x"),
             x2="x2:Q",
             y=_y(grid, "y"),
             y2="y2:Q",
-            color=alt.when("datum.known == 1").then(load).otherwise(alt.value(palette.no_data)),
+            color=load,
             tooltip=tips,
         )
         .add_params(pick)
@@ -213,7 +214,7 @@ def _marks(grid: Grid, palette: Palette) -> Any:  # noqa: ANN401 (Altair returns
     side = min(grid.row_height - 3, 24.0) * 0.62
     states = list(SHAPES)
     names = [state.value for state in states]
-    legend = alt.Legend(title="needs a look", symbolSize=110, offset=6, columns=len(states))
+    legend = alt.Legend(title="needs a look", symbolSize=110, offset=6, columns=3)
     return (
         alt.Chart(_centres(grid))
         .mark_point(filled=True, size=side**2, opacity=1.0)

@@ -14,6 +14,9 @@ from watchdog.model.metrics import CATALOGUE, Unit
 from watchdog.model.telemetry import Window
 from watchdog.model.units import SHOWN
 
+# Legend, axis and title stand inside the height a chart is given.
+_AROUND = 88
+
 
 def heat_map(
     rows: pd.DataFrame, metric: str, window: Window, step: timedelta, palette: Palette, limit: float | None = None
@@ -33,7 +36,8 @@ def heat_map(
     frame = pd.DataFrame(
         {"row": rows["row"], "bucket_at": rows["bucket_at"], "shown": (rows["value"] * factor).round(2)}
     )
-    frame["ends_at"] = frame["bucket_at"] + pd.Timedelta(step)
+    # A little over, or the background shines through between neighbours.
+    frame["ends_at"] = frame["bucket_at"] + pd.Timedelta(step) * 1.05
     is_heat = unit is Unit.CELSIUS
     domain = [30 if is_heat else 0, limit * factor] if limit else alt.Undefined
     scale = alt.Scale(domain=domain, range=list(palette.heat if is_heat else palette.load), clamp=True)
@@ -52,15 +56,14 @@ def heat_map(
     chart = (
         alt.Chart(frame)
         .transform_calculate(when=WHEN)
-        .mark_rect(strokeWidth=0.7)
+        .mark_rect()
         .encode(
             x=time_axis(window),
             x2="ends_at:T",
             y=alt.Y("row:N", title=None, sort="ascending", axis=alt.Axis(labelLimit=120, labelOverlap=True)),
             color=colour,
-            stroke=alt.Stroke("shown:Q", scale=scale, legend=None),
             tooltip=tips,
         )
-        .properties(height=max(60, min(20, 420 / count) * count), width="container")
+        .properties(height=_AROUND + max(20, min(20, 420 / count) * count), width="container")
     )
     return styled(chart, palette)

@@ -23,7 +23,7 @@ def history_chart(
     palette: Palette,
     *,
     threshold: tuple[float, str] | None = None,
-    height: int = 180,
+    height: int = 210,
 ) -> Any:  # noqa: ANN401 (Altair returns Any)
     """Lines of `services.gpu_history.History.frame`; with columns low and high, one line in a band.
 

@@ -62,6 +62,13 @@ def percent(ratio: float | None) -> str:
     return unit_text(ratio, Unit.RATIO)
 
 
+def power_text(watts: float | None) -> str:
+    """The power of many GPUs: kW, from a thousand on MW."""
+    if watts is None or math.isnan(watts):
+        return MISSING
+    return f"{watts / 1e6:,.2f}{SPACE}MW" if watts >= 1e6 else f"{watts / 1e3:,.1f}{SPACE}kW"
+
+
 def usd(amount: float | None) -> str:
     """Dollars; cents below ten."""
     if amount is None or math.isnan(amount):

@@ -24,12 +24,19 @@ def section(title: str, *, question: str = "") -> Iterator[None]:
     with st.container(border=True):
         if title:
             st.subheader(title, help=question or None, anchor=False)
-        try:
+        with guarded():
             yield
-        except WatchdogError as error:
-            if isinstance(error, ContractError):
-                _log.exception("a frame broke its contract in %s", title)
-            problem(str(error), error.hint)
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """Show an expected failure in place of what could not be shown; anything else is a bug and stays one."""
+    try:
+        yield
+    except WatchdogError as error:
+        if isinstance(error, ContractError):
+            _log.exception("a frame broke its contract")
+        problem(str(error), error.hint)
 
 
 def problem(message: str, hint: str = "") -> None:
@@ -74,7 +81,7 @@ def not_exported_note(label: str) -> None:
 
 def tiles(values: Iterable[tuple[str, str, str]]) -> None:
     """(label, value, help) side by side; they stack on a narrow screen."""
-    with st.grid("auto", min_column_width=130):
+    with st.grid("auto", min_column_width=150):
         for label, value, explanation in values:
             st.metric(label, value, help=explanation or None, border=True)
 

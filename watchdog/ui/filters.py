@@ -22,7 +22,7 @@ from watchdog.ui.address import (
 from watchdog.ui.data import runtime
 from watchdog.ui.escape import escape
 
-_LIVE, _PAST, _OWN = "Now", "At an instant", "Own range"
+_LIVE, _PAST, _OWN = "Now", "Past", "Range"
 
 
 def current_address() -> Address:

@@ -7,7 +7,7 @@ import streamlit as st
 from watchdog.analysis.attention import Attention
 from watchdog.charts.grid import PICK, gpu_grid, grid_text
 from watchdog.model.metrics import Unit
-from watchdog.model.units import duration_text, number_text, percent, unit_text, usd
+from watchdog.model.units import duration_text, number_text, percent, power_text, unit_text, usd
 from watchdog.services.fleet import Fleet
 from watchdog.services.waste import IdleHours
 from watchdog.ui.address import View
@@ -32,12 +32,12 @@ def verdict(answer: Fleet, view: View) -> None:
     st.markdown(_headline(answer))
     tiles(
         (
-            ("Nodes reporting", f"{answer.nodes_reporting} of {answer.nodes_known}", "Nodes with a reading in 5 min."),
-            ("GPUs seen", f"{answer.gpus_seen} of {answer.gpus_expected}", "Of those seen in the last 7 days."),
+            ("Nodes seen", f"{answer.nodes_reporting:,} of {answer.nodes_known:,}", "Nodes with a reading in 5 min."),
+            ("GPUs seen", f"{answer.gpus_seen:,} of {answer.gpus_expected:,}", "Of those seen in the last 7 days."),
             ("Utilization", percent(answer.mean_busy_ratio), "Mean over the GPUs seen. Says busy, not useful."),
-            ("Idle GPUs", str(answer.gpus_idle), "Under 5 % busy over 10 minutes; held idle ones included."),
+            ("Idle GPUs", f"{answer.gpus_idle:,}", "Under 5 % busy over 10 minutes; held idle ones included."),
             ("Hottest GPU", unit_text(answer.hottest_celsius, Unit.CELSIUS), "Core temperature."),
-            ("Power", f"{number_text(answer.power_watts / 1000, 1)} kW", "Sum over the GPUs seen."),
+            ("Power", power_text(answer.power_watts), "Sum over the GPUs seen."),
         )
     )
     live = view.address.is_live
@@ -63,8 +63,9 @@ def look_list(answer: Fleet, view: View) -> None:
     if not answer.look:
         st.caption("Nothing: no GPU is lost, faulty, hung, throttled or held without being used.")
         return
-    for item in answer.look:
-        _look_row(item, view)
+    with st.container(gap="xxsmall"):
+        for item in answer.look:
+            _look_row(item, view)
     if answer.look_count > len(answer.look):
         st.caption(f"and {answer.look_count - len(answer.look)} more: see the grid")
 
@@ -73,10 +74,10 @@ def _look_row(item: Attention, view: View) -> None:
     gpu = item.gpus[0] if len(item.gpus) == 1 else ""
     place = {"node": item.node, **({"gpu": gpu} if gpu else {})}
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(state_badge(item.state), width="content")
-        st.page_link(GPUS_PAGE, label=place_text(item), query_params={**shared_parameters(), **place})
+        st.markdown(state_badge(item.state), width=105)
+        st.page_link(GPUS_PAGE, label=place_text(item), query_params={**shared_parameters(), **place}, width=130)
         text = f"{escape(item.reason)}, {since_text(item, view)}. :gray[{ADVICE[item.state]}]"
-        st.markdown(text, width="content")
+        st.markdown(f":small[{text}]", width="stretch")
 
 
 def grid_block(answer: Fleet, key: str) -> None:

@@ -74,7 +74,7 @@ def gpu_table(answer: Fleet) -> None:
     st.session_state[state.TABLE_ORDER] = list(zip(ordered["node"], ordered["gpu_uuid"], strict=True))
     event = st.dataframe(
         _table(ordered), hide_index=True, key=state.TABLE, on_select="rerun", selection_mode="single-row",
-        column_config=_COLUMNS, height="auto", alt=f"Table of {len(ordered)} GPUs, worst first",
+        column_config=_COLUMNS, height="auto", placeholder="n/a", alt=f"Table of {len(ordered)} GPUs, worst first",
     )  # fmt: skip
     if len(cells) > len(ordered):
         st.caption(f"The worst {len(ordered)} of {len(cells):,} GPUs; pick a node to see all of its own.")
@@ -91,8 +91,8 @@ def _table(cells: pd.DataFrame) -> pd.DataFrame:
             "why": cells["reason"].astype("string"),
             "node": cells["node"].astype("string"),
             "gpu": cells["gpu_index"],
-            "busy": cells["busy_ratio"],
-            "memory": cells["memory_ratio"],
+            "busy": cells["busy_ratio"] * 100,
+            "memory": cells["memory_ratio"] * 100,
             "celsius": cells["gpu_temperature_celsius"],
             "watts": cells["power_watts"],
             "megahertz": cells["sm_clock_hertz"] / 1e6,
@@ -103,11 +103,11 @@ def _table(cells: pd.DataFrame) -> pd.DataFrame:
 
 _COLUMNS = {
     "state": st.column_config.TextColumn("state", width=110),
-    "why": st.column_config.TextColumn("why", width="medium"),
+    "why": st.column_config.TextColumn("why", width=260),
     "node": st.column_config.TextColumn("node", width="small"),
     "gpu": st.column_config.NumberColumn("GPU", width=55),
-    "busy": st.column_config.ProgressColumn("utilization", format="percent", min_value=0, max_value=1, width=130),
-    "memory": st.column_config.ProgressColumn("memory held", format="percent", min_value=0, max_value=1, width=130),
+    "busy": st.column_config.ProgressColumn("utilization", format="%.0f %%", min_value=0, max_value=100, width=130),
+    "memory": st.column_config.ProgressColumn("memory held", format="%.0f %%", min_value=0, max_value=100, width=130),
     "celsius": st.column_config.NumberColumn("temperature, °C", format="%.0f"),
     "watts": st.column_config.NumberColumn("power, W", format="%.0f"),
     "megahertz": st.column_config.NumberColumn("SM clock, MHz", format="%.0f"),

@@ -37,7 +37,7 @@ def sources_block() -> None:
     st.markdown(_sources_headline(table))
     shown = table.assign(state=[source_text(value) for value in table["state"]])
     st.dataframe(
-        shown, hide_index=True, column_config=_COLUMNS, column_order=_ORDER,
+        shown, hide_index=True, column_config=_COLUMNS, column_order=_ORDER, placeholder="n/a",
         alt=f"Table of {len(table)} sources, worst first",
     )  # fmt: skip
 
@@ -50,7 +50,8 @@ def _sources_headline(table: pd.DataFrame) -> str:
         return (
             f":orange[:material/warning: **Of {total}, {', '.join(bad)}.**] What they would say is unknown, not zero."
         )
-    return f":green[:material/check_circle: **All of {total} answer and are fresh.**]"
+    all_well = "The source answers and is fresh." if len(table) == 1 else f"All {total} answer and are fresh."
+    return f":green[:material/check_circle: **{all_well}**]"
 
 
 def collector_block() -> None:

@@ -9,7 +9,8 @@ from watchdog.charts.palette import LIGHT, PALETTES, Palette
 # Numbers that change in place must not move their neighbours.
 _STYLE = """<style>
 [data-testid="stMetricValue"], [data-testid="stCaptionContainer"], .stMarkdown { font-variant-numeric: tabular-nums; }
-[data-testid="stMetricValue"] > div { white-space: nowrap; }
+[data-testid="stMetricValue"], [data-testid="stMetricValue"] * { white-space: normal !important; overflow: visible !important; }
+[data-testid="stMainBlockContainer"] { padding-left: clamp(1rem, 2.5vw, 3rem); padding-right: clamp(1rem, 2.5vw, 3rem); }
 </style>"""
 
 

@@ -23,10 +23,10 @@ _SOURCE = {SourceState.OK: "✓", SourceState.LATE: "△", SourceState.FAILED: "
 
 ADVICE = {
     GpuState.HELD_IDLE: "Ask its user whether the job still needs it.",
-    GpuState.THROTTLED: "Check cooling and power of the node.",
-    GpuState.HUNG: "The job likely waits in a kernel or a collective: look at its stack, then restart it.",
+    GpuState.THROTTLED: "Check the node's cooling and power.",
+    GpuState.HUNG: "Look at the job's stacks; it likely waits in a kernel.",
     GpuState.FAULTY: "Drain the node; reset or replace the GPU.",
-    GpuState.LOST: "Drain the node; look for XID 79 in its kernel log, then power-cycle it.",
+    GpuState.LOST: "Drain the node; look for XID 79 in its kernel log.",
     GpuState.UNKNOWN: "Check that the node and its exporter run.",
 }
 
@@ -62,4 +62,4 @@ def since_text(item: Attention, view: View) -> str:
     length = duration_text(view.at - item.since_at)
     if item.since_at_least:
         return f"for more than {length}"
-    return f"since {instant_text(item.since_at, near=view.at)} ({length})"
+    return f"since {instant_text(item.since_at, near=view.at).removesuffix(':00 UTC').removesuffix(' UTC')} ({length})"
