@@ -93,10 +93,17 @@ def test_a_coarser_step_shows_the_same_instants():
 def test_asking_for_the_past_again_or_while_living_on_changes_nothing():
     demo = cluster(**SMALL)
     demo.advance(ZERO + timedelta(hours=1))
-    page = demo.page("gpu01", ZERO + timedelta(hours=1))
+    page, engine = demo.page("gpu01", ZERO + timedelta(hours=1)), demo._engine
     first, second = (past(demo, ZERO - timedelta(minutes=30), ZERO)[0] for _ in range(2))
     pd.testing.assert_frame_equal(first, second)
+    assert demo._engine is engine, "or the hour would have to be lived again"
     assert demo.page("gpu01", ZERO + timedelta(hours=1)) == page
+
+
+def test_instants_are_multiples_of_the_step_wherever_the_window_begins():
+    (frame,) = past(cluster(**SMALL), ZERO - timedelta(minutes=20, seconds=-8), ZERO, timedelta(minutes=1))
+    assert frame["sampled_at"].min() == ZERO - timedelta(minutes=19)
+    assert set(frame["sampled_at"].dt.second) == {0}
 
 
 def test_there_is_nothing_before_the_beginning_and_nothing_in_an_empty_window():
