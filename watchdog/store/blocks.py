@@ -36,14 +36,12 @@ def next_block(cursor: Cursor) -> tuple[Table, datetime] | None:
 
 def sort_block(cursor: Cursor, table: Table, since: datetime) -> None:
     """Rewrite one block in (series, time) order."""
-    inside = f"WHERE {table.time} >= ? AND {table.time} < ?"
-    span = [since, since + table.block]
+    inside = f"WHERE {table.inside(since, since + table.block)}"
     rows(
         cursor,
         f"CREATE OR REPLACE TEMP TABLE sorted AS FROM {table.name} {inside} ORDER BY series_id, {table.time}",
-        span,
     )
-    rows(cursor, f"DELETE FROM {table.name} {inside}", span)
+    rows(cursor, f"DELETE FROM {table.name} {inside}")
     rows(cursor, f"INSERT INTO {table.name} FROM sorted")
     rows(cursor, "DROP TABLE sorted")
     rows(cursor, "DELETE FROM unsorted_blocks WHERE table_name = ? AND block_at = ?", [table.name, since])

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import pandas as pd
 
-from watchdog.model.arrays import Floats, Ints, duration_micros, micros
+from watchdog.model.arrays import Floats, Ints, duration_micros
 from watchdog.model.telemetry import LOOKBACK, Statistic, Window
 from watchdog.store.connection import Cursor
 from watchdog.store.lines import Lines
@@ -63,7 +63,7 @@ def readings(cursor: Cursor, lines: Lines, window: Window) -> Rows:
     return _by_line(
         cursor,
         lines,
-        f"SELECT series_id, epoch_us(sampled_at) AS t, value FROM samples WHERE {_inside(SAMPLES_TABLE.time, window)} "
+        f"SELECT series_id, epoch_us(sampled_at) AS t, value FROM samples WHERE {SAMPLES_TABLE.inside(window.since, window.until)} "
         f"AND {_ids(lines)}",
     )
 
@@ -75,8 +75,8 @@ def newest(cursor: Cursor, lines: Lines, at: datetime, tier: Tier) -> Rows:
     """
     tick = timedelta(microseconds=1)
     since = at - LOOKBACK + tick if tier is MINUTES else at - 2 * tier.span + tick
-    raw = _inside(SAMPLES_TABLE.time, Window(at - LOOKBACK + tick, at + tick))
-    rolled = _inside(tier.time, Window(since, max(since, at - tier.span + tick)))
+    raw = SAMPLES_TABLE.inside(at - LOOKBACK + tick, at + tick)
+    rolled = tier.inside(since, at - tier.span + tick)
     return _by_line(
         cursor,
         lines,
@@ -85,7 +85,7 @@ def newest(cursor: Cursor, lines: Lines, at: datetime, tier: Tier) -> Rows:
             SELECT series_id, max(epoch_us(sampled_at)) AS t, arg_max(value, sampled_at) AS value
             FROM samples WHERE {raw} AND {_ids(lines)} GROUP BY series_id
         ), rolled AS (
-            SELECT series_id, max(epoch_us(bucket_at)) AS t, arg_max(last, bucket_at) AS value
+            SELECT series_id, max({tier.micros}) AS t, arg_max(last, bucket) AS value
             FROM {tier.name} WHERE {rolled} AND {_ids(lines)} GROUP BY series_id
         )
         FROM kept UNION ALL FROM rolled ANTI JOIN kept USING (series_id)
@@ -114,30 +114,23 @@ def _by_line(cursor: Cursor, lines: Lines, per_series: str, *, one_instant: bool
 
 
 def _rows_of(span: Span, lines: Lines, statistic: Statistic) -> str:
-    """SQL for rows (series_id, at, v, n) of one span."""
-    window = Window(span.since, span.until)
-    time = span.table.time
+    """SQL for rows (series_id, t, v, n) of one span."""
     if span.table is SAMPLES_TABLE and statistic is Statistic.INCREASE:
-        return _added(lines, window)
+        return _added(lines, Window(span.since, span.until))
     give = "value AS v, 1 AS n" if span.table is SAMPLES_TABLE else _OF_ROLLUP[statistic]
     return (
-        f"SELECT series_id, epoch_us({time}) AS t, {give} FROM {span.table.name} "
-        f"WHERE {_inside(time, window)} AND {_ids(lines)}"
+        f"SELECT series_id, {span.table.micros} AS t, {give} FROM {span.table.name} "
+        f"WHERE {span.table.inside(span.since, span.until)} AND {_ids(lines)}"
     )
 
 
 def _added(lines: Lines, window: Window) -> str:
-    near = f"{_inside(SAMPLES_TABLE.time, Window(window.since - LOOKBACK, window.until))} AND {_ids(lines)}"
+    near = f"{SAMPLES_TABLE.inside(window.since - LOOKBACK, window.until)} AND {_ids(lines)}"
     steps = _ADDED.format(near=near, lookback=duration_micros(LOOKBACK))
     return (
         f"SELECT series_id, epoch_us(sampled_at) AS t, added AS v, 1 AS n FROM ({steps}) "
-        f"WHERE {_inside(SAMPLES_TABLE.time, window)}"
+        f"WHERE {SAMPLES_TABLE.inside(window.since, window.until)}"
     )
-
-
-def _inside(column: str, window: Window) -> str:
-    since, until = (f"make_timestamptz({micros(instant)})" for instant in (window.since, window.until))
-    return f"{column} >= {since} AND {column} < {until}"
 
 
 def _ids(lines: Lines) -> str:

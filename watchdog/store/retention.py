@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from watchdog.base.clock import floor_to
 from watchdog.model.telemetry import LOOKBACK
@@ -22,8 +22,8 @@ def due(cursor: Cursor, now: datetime, ages: dict[Table, timedelta]) -> Iterator
     """
     for table, age in ages.items():
         until = _limit(cursor, table, floor_to(now - age, _HOUR if table is SAMPLES_TABLE else _DAY))
-        oldest = rows(cursor, f"SELECT min({table.time}) FROM {table.name}")[0][0]
-        step = floor_to(oldest.astimezone(UTC), _DAY) if oldest else until
+        oldest = table.instant(rows(cursor, f"SELECT min({table.time}) FROM {table.name}")[0][0])
+        step = floor_to(oldest, _DAY) if oldest else until
         while step < until:
             step = min(step + _DAY, until)
             yield table, step
@@ -39,7 +39,7 @@ def _limit(cursor: Cursor, table: Table, until: datetime) -> datetime:
 
 def drop(cursor: Cursor, table: Table, until: datetime) -> None:
     """Delete the rows of `table` before `until`, for good."""
-    rows(cursor, f"DELETE FROM {table.name} WHERE {table.time} < ?", [until])
+    rows(cursor, f"DELETE FROM {table.name} WHERE {table.time} < {table.key(until)}")
     rows(
         cursor, "DELETE FROM unsorted_blocks WHERE table_name = ? AND block_at <= ?", [table.name, until - table.block]
     )

@@ -7,24 +7,20 @@ answer of a source never erases what an earlier one gave.
 
 from __future__ import annotations
 
-from datetime import UTC
-
 from watchdog.base.clock import floor_to
-from watchdog.model.arrays import duration_micros
 from watchdog.model.telemetry import LOOKBACK, Window
 from watchdog.store.blocks import mark
 from watchdog.store.connection import Cursor, rows
 from watchdog.store.minutes import Flags, Readings, minutes_of
 from watchdog.store.samples import read_samples
-from watchdog.store.tiers import DAYS, HOURS, MINUTES, SAMPLES_TABLE, Table, Tier, ceil_to
-from watchdog.store.watermarks import EPOCH, advance, floor, watermark
+from watchdog.store.tiers import DAYS, EPOCH, HOURS, MINUTES, SAMPLES_TABLE, Tier, ceil_to
+from watchdog.store.watermarks import advance, floor, watermark
 
 _FROM_BUCKETS = """
     CREATE OR REPLACE TEMP TABLE fresh AS
-    SELECT make_timestamptz(epoch_us(f.bucket_at) // {micros} * {micros}) AS bucket_at, series_id, min(min) AS min,
-        max(max) AS max, sum(sum) AS sum, sum(count) AS count, arg_max(last, f.bucket_at) AS last,
-        sum(increase) AS increase
-    FROM {finer} AS f WHERE f.bucket_at >= ? AND f.bucket_at < ? GROUP BY ALL ORDER BY series_id, 1
+    SELECT f.bucket // {ratio} AS bucket, series_id, min(min) AS min, max(max) AS max, sum(sum) AS sum,
+        sum(count) AS count, arg_max(last, f.bucket) AS last, sum(increase) AS increase
+    FROM {finer} AS f WHERE f.bucket >= {since} AND f.bucket < {until} GROUP BY 1, 2 ORDER BY 2, 1
 """
 
 
@@ -69,24 +65,24 @@ def _cascade(cursor: Cursor, tier: Tier, finer: Tier, changed: Window) -> None:
     for since, until in (touched, (started, closed)):
         oldest = max(since, floor(cursor, finer))
         if oldest < until:
-            sql = _FROM_BUCKETS.format(micros=duration_micros(tier.span), finer=finer.name)
-            rows(cursor, sql, [oldest, until])
+            span = {"since": finer.key(oldest), "until": finer.key(until)}
+            rows(cursor, _FROM_BUCKETS.format(ratio=tier.span // finer.span, finer=finer.name, **span))
             _replace(cursor, tier, "fresh")
     advance(cursor, tier, closed)
 
 
-def _replace(cursor: Cursor, table: Table, fresh: str) -> None:
+def _replace(cursor: Cursor, tier: Tier, fresh: str) -> None:
     """Write the rows of `fresh`, which are sorted, in the place of rows with the same key."""
-    since, last = rows(cursor, f"SELECT min(bucket_at), max(bucket_at) FROM {fresh}")[0]
+    since, last = rows(cursor, f"SELECT min(bucket), max(bucket) FROM {fresh}")[0]
     if since is None:
         return
-    inside = f"FROM {table.name} AS old"
-    if rows(cursor, f"SELECT 1 {inside} WHERE bucket_at BETWEEN ? AND ? LIMIT 1", [since, last]):
+    inside = f"FROM {tier.name} AS old"
+    if rows(cursor, f"SELECT 1 {inside} WHERE bucket BETWEEN ? AND ? LIMIT 1", [since, last]):
         rows(
             cursor,
-            f"DELETE {inside} USING {fresh} AS new WHERE old.bucket_at BETWEEN ? AND ? "
-            "AND old.series_id = new.series_id AND old.bucket_at = new.bucket_at",
+            f"DELETE {inside} USING {fresh} AS new WHERE old.bucket BETWEEN ? AND ? "
+            "AND old.series_id = new.series_id AND old.bucket = new.bucket",
             [since, last],
         )
-    rows(cursor, f"INSERT INTO {table.name} FROM {fresh}")
-    mark(cursor, table, since.astimezone(UTC), last.astimezone(UTC))
+    rows(cursor, f"INSERT INTO {tier.name} FROM {fresh}")
+    mark(cursor, tier, EPOCH + since * tier.span, EPOCH + last * tier.span)

@@ -8,10 +8,11 @@ from watchdog.base.errors import StoreVersionError
 from watchdog.store.connection import Cursor, rows
 
 _ROLLUP = (
-    "CREATE TABLE {} (bucket_at TIMESTAMPTZ NOT NULL, series_id INTEGER NOT NULL, min DOUBLE, max DOUBLE, "
+    "CREATE TABLE {} (bucket INTEGER NOT NULL, series_id INTEGER NOT NULL, min DOUBLE, max DOUBLE, "
     "sum DOUBLE, count UINTEGER, last DOUBLE, increase DOUBLE)"
 )
 
+# A bucket is a number of whole minutes, hours or days since the epoch.
 # No primary keys: they cost seven times the speed and eight times the space. Uniqueness is the writers' duty.
 _FIRST = (
     "CREATE TABLE series (series_id INTEGER NOT NULL, metric VARCHAR NOT NULL, node VARCHAR NOT NULL, "

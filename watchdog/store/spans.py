@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from watchdog.base.clock import floor_to
 from watchdog.model.telemetry import Window
 from watchdog.store.connection import Cursor
-from watchdog.store.tiers import MINUTES, SAMPLES_TABLE, TIERS, Table, Tier, ceil_to
-from watchdog.store.watermarks import EPOCH, floor, watermark
+from watchdog.store.tiers import EPOCH, MINUTES, SAMPLES_TABLE, TIERS, Table, Tier, ceil_to
+from watchdog.store.watermarks import floor, watermark
 
 
 @dataclass(frozen=True)

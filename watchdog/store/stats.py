@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from watchdog.store.connection import Cursor, rows
@@ -59,7 +59,7 @@ def _table(cursor: Cursor, table: Table) -> TableStats:
     return TableStats(
         name=table.name,
         rows=count,
-        oldest_at=oldest and oldest.astimezone(UTC),
-        newest_at=newest and newest.astimezone(UTC),
+        oldest_at=table.instant(oldest),
+        newest_at=table.instant(newest),
         complete_until=watermark(cursor, table) if isinstance(table, Tier) else None,
     )

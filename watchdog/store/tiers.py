@@ -1,11 +1,14 @@
-"""The tables that hold measurements, from fine to coarse."""
+"""The tables that hold measurements, from fine to coarse, and how each writes an instant down."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from watchdog.base.clock import floor_to
+from watchdog.model.arrays import duration_micros, micros
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -22,18 +25,51 @@ class Table:
     time: str
     block: timedelta
 
+    @property
+    def micros(self) -> str:
+        """SQL for a row's instant in microseconds since the epoch."""
+        return f"epoch_us({self.time})"
+
+    def key(self, instant: datetime) -> str:
+        """SQL for the first value of the time column that is not before `instant`."""
+        return f"make_timestamptz({micros(instant)})"
+
+    def instant(self, value: datetime | int | None) -> datetime | None:
+        """The instant that a value of the time column stands for."""
+        return value.astimezone(UTC) if isinstance(value, datetime) else None
+
+    def inside(self, since: datetime, until: datetime) -> str:
+        """SQL for since <= time < until."""
+        return f"{self.time} >= {self.key(since)} AND {self.time} < {self.key(until)}"
+
 
 @dataclass(frozen=True)
 class Tier(Table):
-    """A table of rollups; its buckets are `span` long."""
+    """A table of rollups. Its buckets are `span` long and numbered from the epoch.
+
+    Numbers take a quarter of the space of time stamps, which were a third of a row.
+    """
 
     span: timedelta
 
+    @property
+    def micros(self) -> str:
+        """SQL for the start of a row's bucket in microseconds since the epoch."""
+        return f"({self.time}::BIGINT * {duration_micros(self.span)})"
+
+    def key(self, instant: datetime) -> str:
+        """SQL for the number of the first bucket that starts at or after `instant`."""
+        return str(-((EPOCH - instant) // self.span))
+
+    def instant(self, value: datetime | int | None) -> datetime | None:
+        """The start of the bucket with this number."""
+        return EPOCH + value * self.span if isinstance(value, int) else None
+
 
 SAMPLES_TABLE = Table("samples", "sampled_at", timedelta(minutes=15))
-MINUTES = Tier("rollup_1m", "bucket_at", timedelta(hours=1), timedelta(minutes=1))
-HOURS = Tier("rollup_1h", "bucket_at", timedelta(days=7), timedelta(hours=1))
-DAYS = Tier("rollup_1d", "bucket_at", timedelta(days=28), timedelta(days=1))
+MINUTES = Tier("rollup_1m", "bucket", timedelta(hours=1), timedelta(minutes=1))
+HOURS = Tier("rollup_1h", "bucket", timedelta(days=7), timedelta(hours=1))
+DAYS = Tier("rollup_1d", "bucket", timedelta(days=28), timedelta(days=1))
 TIERS = (MINUTES, HOURS, DAYS)
 TABLES: tuple[Table, ...] = (SAMPLES_TABLE, *TIERS)
 

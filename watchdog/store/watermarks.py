@@ -5,9 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from watchdog.store.connection import Cursor, rows
-from watchdog.store.tiers import Table, Tier
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from watchdog.store.tiers import EPOCH, Table, Tier
 
 
 def watermark(cursor: Cursor, tier: Tier) -> datetime | None:

@@ -12,6 +12,7 @@ from watchdog.model.frames import SAMPLES
 from watchdog.model.telemetry import Statistic, Window
 from watchdog.store.connection import rows
 from watchdog.store.database import Store
+from watchdog.store.tiers import TIERS
 
 GAUGE = "power_watts"
 COUNTER = "energy_joules"
@@ -49,9 +50,10 @@ def ramp(count, step=15, metric=GAUGE, start=0.0, **kwargs) -> pd.DataFrame:
 
 def rollups(store: Store, table: str = "rollup_1m") -> pd.DataFrame:
     """Every row of a tier with the words of its series, in a fixed order."""
+    tier = next(tier for tier in TIERS if tier.name == table)
     with store.read() as (cursor, _):
         return cursor.execute(
-            "SELECT metric, node, gpu_uuid, part, epoch(bucket_at)::BIGINT AS at, min, max, sum, count, last, increase "
+            f"SELECT metric, node, gpu_uuid, part, bucket * {tier.span // timedelta(seconds=1)} AS at, min, max, sum, count, last, increase "
             f"FROM {table} JOIN series USING (series_id) ORDER BY ALL"
         ).df()
 
