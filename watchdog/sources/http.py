@@ -9,11 +9,12 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import requests
 import urllib3
@@ -28,6 +29,11 @@ from watchdog.base.errors import (
     SourceLimitError,
     SourceUnavailableError,
 )
+
+
+class AnswerLateError(SourceUnavailableError):
+    """No answer, or only part of one, in the time there was."""
+
 
 _CHUNK = 1 << 20
 _CONNECT_SECONDS = 5.0
@@ -67,7 +73,6 @@ class Credentials:
     """How we show who we are; never shown."""
 
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    basic: tuple[str, str] | None = field(default=None, repr=False)
     ca_file: str = ""
     certificate: tuple[str, str] | None = None
 
@@ -81,7 +86,6 @@ def new_session(credentials: Credentials, connections: int = 8) -> requests.Sess
     # Neither ~/.netrc nor proxies of the environment decide what a watchdog reads.
     session.trust_env = False
     session.headers.update(credentials.headers)
-    session.auth = credentials.basic
     session.verify = credentials.ca_file or True
     session.cert = credentials.certificate
     return session
@@ -131,7 +135,7 @@ def _body(response: requests.Response, until: float, limits: Limits, advice: Adv
         if size > limits.size:
             raise SourceLimitError(f"{advice.name} sent more than {limits.size >> 20} MiB", hint=advice.address)
         if clock.monotonic() > until:
-            raise SourceUnavailableError(
+            raise AnswerLateError(
                 f"{advice.name} did not finish its answer within {limits.seconds:g} s", hint=advice.address
             )
     return b"".join(chunks)
@@ -141,7 +145,8 @@ def translated(error: Exception, advice: Advice) -> SourceError | ConfigError:
     """Our error for one of requests, urllib3 or the operating system."""
     for kinds, ours, text, hint in _TRANSLATIONS:
         if isinstance(error, kinds):
-            return ours(f"{advice.name} {text.format(reason=_reason(error))}", hint=getattr(advice, hint))
+            words = text.format(reason=_reason(error)) if "{reason}" in text else text
+            return ours(f"{advice.name} {words}", hint=getattr(advice, hint))
     return SourceUnavailableError(f"{advice.name} does not answer: {type(error).__name__}", hint=advice.address)
 
 
@@ -213,7 +218,7 @@ _TRANSLATIONS: tuple[tuple[tuple[type[Exception], ...], type[SourceError] | type
     ),
     (
         (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError),
-        SourceUnavailableError,
+        AnswerLateError,
         "did not answer in time",
         "address",
     ),
@@ -225,7 +230,12 @@ _TRANSLATIONS: tuple[tuple[tuple[type[Exception], ...], type[SourceError] | type
     ),
     ((requests.ConnectionError,), SourceUnavailableError, "does not answer: {reason}", "address"),
     (
-        (requests.exceptions.ChunkedEncodingError, urllib3.exceptions.ProtocolError),
+        (
+            requests.exceptions.ChunkedEncodingError,
+            urllib3.exceptions.ProtocolError,
+            urllib3.exceptions.IncompleteRead,
+            urllib3.exceptions.InvalidChunkLength,
+        ),
         SourceUnavailableError,
         "broke off in the middle of its answer",
         "address",
@@ -255,6 +265,18 @@ _TRANSLATIONS: tuple[tuple[tuple[type[Exception], ...], type[SourceError] | type
 
 def _date(text: str) -> datetime | None:
     try:
-        return parsedate_to_datetime(text)
+        date = parsedate_to_datetime(text)
     except ValueError:
         return None
+    return date if date.tzinfo else None
+
+
+def basic_header(user: str, password: str) -> str:
+    """The Authorization header of basic authentication; requests' own takes latin-1 only."""
+    return "Basic " + b64encode(f"{user}:{password}".encode()).decode()
+
+
+def user_of(url: str) -> tuple[str, str] | None:
+    """User and password in a URL."""
+    parts = urlsplit(url)
+    return (unquote(parts.username), unquote(parts.password or "")) if parts.username else None

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import threading
-from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from urllib.parse import unquote, urlsplit
 
 from watchdog.base.clock import Clock
 from watchdog.base.config import Config
@@ -26,9 +24,18 @@ from watchdog.sources.decode import Series, decoded, error_text
 _TRIES = 3
 _FIRST_PAUSE = 0.25
 _LONGEST_PAUSE = 5.0
-_RETRIED = (429, 502, 503, 504)
 # Words of servers that were asked too much, whatever status they chose.
 _TOO_MUCH = ("too many", "exceeded maximum resolution", "exceeds", "limit", "err-mimir-max", "too large")
+
+
+class BusyError(SourceLimitError):
+    """429: the same question may be answered later."""
+
+    retry_after = 0.0
+
+
+class QueryTimeoutError(SourceUnavailableError):
+    """The server cut the query off; it would do so again."""
 
 
 class QueryTooLargeError(SourceLimitError):
@@ -122,29 +129,31 @@ class PromApi:
             )
 
     def _answer(self, query: Query, until: float) -> http.Answer:
+        """A successful answer; a server that is busy or away for a moment is asked again."""
         pause = _FIRST_PAUSE
         for attempt in range(1, _TRIES + 1):
-            left = until - self._clock.monotonic()
             try:
-                answer = self._ask(query, max(left, 0.001))
-            except SourceUnavailableError as error:
-                if attempt == _TRIES or "in time" in str(error) or "within" in str(error):
+                answer = self._ask(query, max(until - self._clock.monotonic(), 0.001))
+                self._refuse(answer)
+            except http.AnswerLateError:
+                raise
+            except (SourceUnavailableError, BusyError) as error:
+                wait = getattr(error, "retry_after", 0.0) or pause
+                final = isinstance(error, QueryTimeoutError) or attempt == _TRIES
+                if final or self._clock.monotonic() + wait >= until:
                     raise
-                wait = pause
+                self._clock.sleep(wait)
+                pause *= 2
             else:
-                error_or_none = self.refused(answer.status, answer.body)
-                if error_or_none is None:
-                    return answer
-                if attempt == _TRIES or answer.status not in _RETRIED or _is_final(answer):
-                    raise error_or_none
-                wait = _retry_after(answer) or pause
-            if self._clock.monotonic() + wait >= until:
-                break
-            self._clock.sleep(wait)
-            pause *= 2
-        raise SourceUnavailableError(
-            f"{self.name} did not answer within {self._timeout:g} s, asked {attempt} times", hint=self.advice.address
-        )
+                return answer
+        raise AssertionError("the last try returns or raises")
+
+    def _refuse(self, answer: http.Answer) -> None:
+        error = self.refused(answer.status, answer.body)
+        if isinstance(error, BusyError):
+            error.retry_after = _retry_after(answer)
+        if error is not None:
+            raise error
 
     def _ask(self, query: Query, left: float) -> http.Answer:
         self._encoding = self._encoding or http.encoding_for(self.url)
@@ -176,14 +185,12 @@ class PromApi:
         if status in (400, 422) and any(word in text.lower() for word in _TOO_MUCH):
             return QueryTooLargeError(what, hint="Ask for a shorter window or a longer step.")
         if kind == "timeout":
-            return SourceUnavailableError(what, hint="The server cut the query off: ask for a shorter window.")
+            return QueryTimeoutError(what, hint="The server cut the query off: ask for a shorter window.")
+        if status == 429:
+            return BusyError(what, hint="The server is busy: ask less often, or raise its limits.")
         if status == 400:
             return SourceFormatError(what, hint="The server does not understand the query: is its version very old?")
         return http.refused(status, text.encode(), self.advice)
-
-
-def _is_final(answer: http.Answer) -> bool:
-    return error_text(answer.body)[0] == "timeout"
 
 
 def _retry_after(answer: http.Answer) -> float:
@@ -195,26 +202,19 @@ def _credentials(config: Config) -> http.Credentials:
     headers = dict(_headers(config.prometheus_headers))
     if config.prometheus_org_id:
         headers["X-Scope-OrgID"] = config.prometheus_org_id
-    basic = _basic(config)
+    basic = (config.prometheus_user, config.prometheus_password) if config.prometheus_user else None
+    basic = basic or http.user_of(config.prometheus_url)
     if config.prometheus_token:
         headers["Authorization"] = f"Bearer {config.prometheus_token}"
     elif basic:
-        # requests' own encodes latin-1 only.
-        headers["Authorization"] = "Basic " + b64encode(":".join(basic).encode()).decode()
+        headers["Authorization"] = http.basic_header(*basic)
     if bool(config.prometheus_cert_file) != bool(config.prometheus_key_file):
         raise ConfigError(
             "mutual TLS needs a certificate and its key",
             hint="Set both WATCHDOG_PROMETHEUS_CERT_FILE and WATCHDOG_PROMETHEUS_KEY_FILE.",
         )
     pair = (config.prometheus_cert_file, config.prometheus_key_file) if config.prometheus_cert_file else None
-    return http.Credentials(headers, None, config.prometheus_ca_file, pair)
-
-
-def _basic(config: Config) -> tuple[str, str] | None:
-    if config.prometheus_user:
-        return config.prometheus_user, config.prometheus_password
-    parts = urlsplit(config.prometheus_url)
-    return (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
+    return http.Credentials(headers, config.prometheus_ca_file, pair)
 
 
 def _headers(text: str) -> list[tuple[str, str]]:

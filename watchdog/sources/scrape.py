@@ -23,10 +23,12 @@ from watchdog.sources.http import (
     Advice,
     Credentials,
     Limits,
+    basic_header,
     encoding_for,
     fetch,
     new_session,
     refused,
+    user_of,
     without_credentials,
 )
 from watchdog.sources.registry import Registry
@@ -83,6 +85,10 @@ def http_target(url: str, token: str = "", ca_file: str = "", timeout: float = 1
     headers = {"Accept": "text/plain;version=0.0.4", "Accept-Encoding": encoding_for(address)}
     if token:
         headers["Authorization"] = f"Bearer {token}"
+    elif user := user_of(address):
+        headers["Authorization"] = basic_header(*user)
+    parts = urlsplit(address)
+    address = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
     session = new_session(Credentials(headers, ca_file=ca_file), connections=1)
     limits, clock = Limits(timeout, MOST_BYTES), SystemClock()
 
@@ -158,7 +164,7 @@ class Scraper:
                 future = self._pool.submit(self._one, number)
                 self._running[number] = (self._clock.now(), future)
         wait([future for _, future in self._running.values()], timeout=self._deadline)
-        done = {n: future.result() for n, (_, future) in list(self._running.items()) if future.done()}
+        done = {n: _outcome(future, at) for n, (at, future) in self._running.items() if future.done()}
         for number, (began_at, _) in list(self._running.items()):
             if number in done:
                 del self._running[number]
@@ -207,6 +213,18 @@ class Scraper:
             counts_of = (int(kept[number]), int(given[number] - kept[number]))
             self._status[number] = _status(self._status[number], scrape, *counts_of)
         return frame
+
+
+def _outcome(future: Future[_Scrape], began_at: datetime) -> _Scrape:
+    """What a scrape brought; a bug in reading one target is told like any failure, and costs only that one."""
+    bug = future.exception()
+    if bug is None:
+        return future.result()
+    _log.error("a scrape failed unexpectedly", exc_info=bug)
+    told = SourceError(
+        f"it could not be read: {type(bug).__name__}", hint="This is a bug of the watchdog: see its log."
+    )
+    return _Scrape(began_at, 0.0, error=told)
 
 
 def _stale(age: float | None) -> SourceError | None:
