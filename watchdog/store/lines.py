@@ -16,6 +16,7 @@ from watchdog.store.series import IDENTITY, PART_BITS, PLACE_MASK, SeriesTable
 TOTAL = "memory_total_bytes"
 # What adds up to the total where no exporter gives it; the last is absent from older drivers.
 _ADDENDS = ("memory_used_bytes", "memory_free_bytes", "memory_reserved_bytes")
+_SQL = {"mean": "avg", "sum": "sum", "max": "max"}
 _KEPT = {By.GPU: IDENTITY, By.NODE: ("metric", "node"), By.CLUSTER: ("metric",)}
 
 
@@ -25,7 +26,7 @@ class Lines:
 
     Attributes:
         members: (series_id, line, gpu, whole, how, need): a series may serve two lines; `how` combines the members'
-            values ("mean", "sum", "max"), fewer than `need` of them give no value; `whole` is the GPU itself, not a part.
+            values ("avg", "sum", "max"), fewer than `need` of them give no value; `whole` is the GPU itself, not a part.
         shadowed: some line has parts of a GPU beside the GPU itself.
         labels: metric, node, gpu_uuid, gpu_index, part, gpu_model of each line.
     """
@@ -33,6 +34,11 @@ class Lines:
     members: pd.DataFrame
     labels: pd.DataFrame
     shadowed: bool
+
+    @property
+    def derived(self) -> bool:
+        """Some line is the sum of quantities that must all be there."""
+        return bool((self.members["need"] > 1).any())
 
     @property
     def merged(self) -> bool:
@@ -107,7 +113,7 @@ def _grouped(series: SeriesTable, ids: Ints, metric: Ints, by: By) -> Lines:
 
 
 def _members(table: pd.DataFrame, line: Ints, by: By) -> pd.DataFrame:
-    how = {key: "sum" if by is By.GPU else CATALOGUE[key].over_gpus for key in table["metric"].cat.categories}
+    how = {key: "sum" if by is By.GPU else _SQL[CATALOGUE[key].over_gpus] for key in table["metric"].cat.categories}
     need = np.bincount(line)[line] if by is By.GPU else np.ones(len(line), np.int64)
     kept = table[["series_id", "gpu", "whole"]]
     return kept.assign(line=line, how=table["metric"].map(how).astype("category"), need=need)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import numpy as np
-import pandas as pd
 
 from watchdog.model.arrays import Floats, Ints, duration_micros
 from watchdog.model.telemetry import LOOKBACK, Statistic, Window
@@ -42,7 +41,7 @@ _ADDED = """
     FROM samples WHERE {near}
     WINDOW steps AS (PARTITION BY series_id ORDER BY sampled_at)
 """
-_COMBINE = "CASE how WHEN 'sum' THEN sum(value) WHEN 'max' THEN max(value) ELSE avg(value) END"
+_COMBINE = "CASE any_value(how) WHEN 'sum' THEN sum(value) WHEN 'max' THEN max(value) ELSE avg(value) END"
 
 
 def buckets(cursor: Cursor, lines: Lines, spans: list[Span], step: timedelta, statistic: Statistic) -> Rows:
@@ -99,18 +98,27 @@ def _by_line(cursor: Cursor, lines: Lines, per_series: str, *, one_instant: bool
     cursor.register("members", lines.members)
     joined = f"({per_series}) JOIN members USING (series_id)"
     if lines.merged:
-        # A GPU that speaks for itself and for its parts at one instant would count twice.
-        alone = "QUALIFY whole OR NOT bool_or(whole) OVER (PARTITION BY line, gpu, t)" if lines.shadowed else ""
-        instant, key = ("max(t)", "line, how, need") if one_instant else ("t", "line, t, how, need")
-        sql = (
-            f"SELECT line, {instant} AS t, {_COMBINE} AS value FROM (FROM {joined} {alone}) "
-            f"GROUP BY {key} HAVING count(*) >= need ORDER BY line, t"
-        )
+        sql = _merged(lines, per_series, joined, "max(t)" if one_instant else "t")
     else:
         sql = f"SELECT line, t, value FROM {joined} ORDER BY line, t"
     got = cursor.execute(sql).fetchnumpy()
     cursor.unregister("members")
     return np.asarray(got["line"], np.int64), np.asarray(got["t"], np.int64), np.asarray(got["value"], np.float64)
+
+
+def _merged(lines: Lines, per_series: str, joined: str, instant: str) -> str:
+    hows = lines.members["how"].unique()
+    combine = f"{hows[0]}(value)" if len(hows) == 1 else _COMBINE
+    time = ", t" if instant == "t" else ""
+    if len(lines.labels) == 1 and not lines.shadowed and not lines.derived:
+        return f"SELECT 0 AS line, {instant} AS t, {combine} AS value FROM ({per_series}) GROUP BY 1{time} ORDER BY 2"
+    # A GPU that speaks for itself and for its parts at one instant would count twice.
+    alone = "QUALIFY whole OR NOT bool_or(whole) OVER (PARTITION BY line, gpu, t)" if lines.shadowed else ""
+    enough = "HAVING count(*) >= any_value(need)" if lines.derived else ""
+    return (
+        f"SELECT line, {instant} AS t, {combine} AS value FROM (FROM {joined} {alone}) "
+        f"GROUP BY line{time} {enough} ORDER BY 1, 2"
+    )
 
 
 def _rows_of(span: Span, lines: Lines, statistic: Statistic) -> str:
@@ -135,10 +143,12 @@ def _added(lines: Lines, window: Window) -> str:
 
 def _ids(lines: Lines) -> str:
     """The wanted ids, in words by which DuckDB leaves out whole blocks of sorted rows."""
-    ids: pd.Series = lines.members["series_id"]
+    ids = lines.members["series_id"].unique()
     if len(ids) <= 100:
-        return f"series_id IN ({', '.join(map(str, ids.unique()))})"
-    return f"series_id BETWEEN {ids.min()} AND {ids.max()} AND series_id IN (SELECT series_id FROM members)"
+        return f"series_id IN ({', '.join(map(str, ids))})"
+    first, last = ids.min(), ids.max()
+    every = f"series_id BETWEEN {first} AND {last}"
+    return every if last - first + 1 == len(ids) else f"{every} AND series_id IN (SELECT series_id FROM members)"
 
 
 def _is_step(span: Span, step: timedelta) -> bool:
