@@ -24,18 +24,9 @@ from watchdog.sources.decode import Series, decoded, error_text
 _TRIES = 3
 _FIRST_PAUSE = 0.25
 _LONGEST_PAUSE = 5.0
+_PASSING = (0, 429, 502, 503, 504)
 # Words of servers that were asked too much, whatever status they chose.
-_TOO_MUCH = ("too many", "exceeded maximum resolution", "exceeds", "limit", "err-mimir-max", "too large")
-
-
-class BusyError(SourceLimitError):
-    """429: the same question may be answered later."""
-
-    retry_after = 0.0
-
-
-class QueryTimeoutError(SourceUnavailableError):
-    """The server cut the query off; it would do so again."""
+_TOO_MUCH = ("too many", "exceeded maximum resolution", "exceeds", "limit", "-search.max", "err-mimir-max", "too large")
 
 
 class QueryTooLargeError(SourceLimitError):
@@ -131,29 +122,26 @@ class PromApi:
     def _answer(self, query: Query, until: float) -> http.Answer:
         """A successful answer; a server that is busy or away for a moment is asked again."""
         pause = _FIRST_PAUSE
-        for attempt in range(1, _TRIES + 1):
-            try:
-                answer = self._ask(query, max(until - self._clock.monotonic(), 0.001))
-                self._refuse(answer)
-            except http.AnswerLateError:
-                raise
-            except (SourceUnavailableError, BusyError) as error:
-                wait = getattr(error, "retry_after", 0.0) or pause
-                final = isinstance(error, QueryTimeoutError) or attempt == _TRIES
-                if final or self._clock.monotonic() + wait >= until:
-                    raise
-                self._clock.sleep(wait)
-                pause *= 2
-            else:
-                return answer
-        raise AssertionError("the last try returns or raises")
+        for tries_left in reversed(range(_TRIES)):
+            answer, error = self._try(query, max(until - self._clock.monotonic(), 0.001))
+            if error is None:
+                break
+            wait = _retry_after(answer) or pause
+            if not tries_left or not _may_pass(answer, error) or self._clock.monotonic() + wait >= until:
+                raise error
+            self._clock.sleep(wait)
+            pause *= 2
+        return answer
 
-    def _refuse(self, answer: http.Answer) -> None:
-        error = self.refused(answer.status, answer.body)
-        if isinstance(error, BusyError):
-            error.retry_after = _retry_after(answer)
-        if error is not None:
-            raise error
+    def _try(self, query: Query, seconds: float) -> tuple[http.Answer, SourceError | None]:
+        """An answer and what is wrong with it; status 0 stands for none at all."""
+        try:
+            answer = self._ask(query, seconds)
+        except http.AnswerLateError:
+            raise
+        except SourceUnavailableError as error:
+            return http.Answer(0, {}, b""), error
+        return answer, self.refused(answer.status, answer.body)
 
     def _ask(self, query: Query, left: float) -> http.Answer:
         self._encoding = self._encoding or http.encoding_for(self.url)
@@ -180,17 +168,22 @@ class PromApi:
             return None
         kind, text = error_text(body)
         what = f"{self.name} answered {status}: {text}"
-        if status == 401 and "org id" in text:
-            return SourceAuthError(what, hint="Set WATCHDOG_PROMETHEUS_ORG_ID to your tenant.")
         if status in (400, 422) and any(word in text.lower() for word in _TOO_MUCH):
             return QueryTooLargeError(what, hint="Ask for a shorter window or a longer step.")
-        if kind == "timeout":
-            return QueryTimeoutError(what, hint="The server cut the query off: ask for a shorter window.")
-        if status == 429:
-            return BusyError(what, hint="The server is busy: ask less often, or raise its limits.")
-        if status == 400:
-            return SourceFormatError(what, hint="The server does not understand the query: is its version very old?")
+        for applies, ours, hint in (
+            (status == 401 and "org id" in text, SourceAuthError, "Set WATCHDOG_PROMETHEUS_ORG_ID to your tenant."),
+            (kind == "timeout", SourceUnavailableError, "The server cut the query off: ask for a shorter window."),
+            (status == 429, SourceLimitError, "The server is busy: ask less often, or raise its limits."),
+            (status == 400, SourceFormatError, "The server does not understand the query: is its version very old?"),
+        ):
+            if applies:
+                return ours(what, hint=hint)
         return http.refused(status, text.encode(), self.advice)
+
+
+def _may_pass(answer: http.Answer, error: SourceError) -> bool:
+    """Whether the same question may well be answered in a moment; not after the server cut the query off."""
+    return answer.status in _PASSING and "cut the query off" not in error.hint
 
 
 def _retry_after(answer: http.Answer) -> float:
