@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from watchdog.sources.demo.hardware import Flags, Fleet, Floats, Ints
 from watchdog.sources.demo.jobs import FOREVER, Job, Profile, Work
 
 _COLUMN = {field.name: i for i, field in enumerate(fields(Profile))}
-_IDLE = np.array([*(float(v) for v in astuple(Profile())), 0.0, FOREVER])
+_IDLE = np.array([*Profile().numbers, 0.0, FOREVER])
 
 
 @dataclass
@@ -43,7 +43,7 @@ class Workload:
         self.slot: Ints = np.arange(fleet.count)
         for job in running:
             places = list(job.gpus)
-            row = [*(float(v) for v in astuple(job.request.profile)), job.started, job.ends]
+            row = [*job.request.profile.numbers, job.started, job.ends]
             table[:, places] = np.array(row)[:, None]
             self.slot[places] = places[0]
         self._table = table

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from enum import IntEnum, StrEnum
+from functools import cached_property
 
 FOREVER = 1e12
 
@@ -64,6 +65,11 @@ class Profile:
     pcie: float = 0.0
     nvlink: float = 0.0
     phase: float = 0.0
+
+    @cached_property
+    def numbers(self) -> tuple[float, ...]:
+        """All of it in the order of the fields."""
+        return tuple(float(getattr(self, field.name)) for field in fields(self))
 
 
 @dataclass(frozen=True)
