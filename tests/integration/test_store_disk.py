@@ -6,7 +6,6 @@ import multiprocessing
 import shutil
 import subprocess
 from contextlib import contextmanager
-from itertools import count
 
 import pytest
 
@@ -38,11 +37,13 @@ def _mount(*words):
 
 
 def _write_until_refused(store):
-    for number in count():
+    number = 0
+    while True:
         try:
             store.append_samples(batch(number))
         except StoreFullError as error:
             return number, error
+        number += 1
 
 
 def test_a_disk_without_space_refuses_clearly_and_recovers(tmp_path):

@@ -47,8 +47,10 @@ class Store:
         self._database = Database(path, migrate, memory_limit=memory_limit, threads=threads)
         # What memory knows of series and what the file does; both change under the lock, by whole tables.
         self._lock = threading.RLock()
+        self._unsure = False
         with self._database.read() as cursor:
             self._saved = self._series = load_series(cursor)
+        self._after_commit = (self._series, self._saved)
 
     # Writing
 
@@ -173,22 +175,33 @@ class Store:
         self.close()
 
     def _roll_up_from_samples(self, window: Window) -> None:
-        with self._lock:
-            with self._database.write() as cursor:
-                rollups.from_samples(cursor, window, self._series.are(_COUNTERS))
-                saved = save_series(cursor, self._saved, self._series, instants=True)
-            self._saved = saved
+        with self._knowing_series() as cursor:
+            rollups.from_samples(cursor, window, self._series.are(_COUNTERS))
+            saved = save_series(cursor, self._saved, self._series, instants=True)
+            self._after_commit = (self._series, saved)
 
     @contextmanager
     def _taking_in(self, frame: pd.DataFrame, *, instants: bool) -> Iterator[tuple[Cursor, SeriesTable, Ints]]:
         """A writing cursor, and the series ids of `frame`; what it says of series is kept in the same transaction."""
+        with self._knowing_series() as cursor:
+            series, ids = self._series.with_frame(frame, column_micros(frame["sampled_at"]))
+            saved = save_series(cursor, self._saved, series, instants=instants)
+            yield cursor, series, ids
+            self._after_commit = (series, saved)
+
+    @contextmanager
+    def _knowing_series(self) -> Iterator[Cursor]:
+        """A writing cursor; `_after_commit` becomes what memory knows of series once the transaction is through."""
         with self._lock:
+            if self._unsure:
+                with self._database.read() as cursor:
+                    self._series = self._saved = load_series(cursor)
+            # An error may come after the commit, from a checkpoint: then the file knows more than memory.
+            self._unsure = True
             with self._database.write() as cursor:
-                series, ids = self._series.with_frame(frame, column_micros(frame["sampled_at"]))
-                saved = save_series(cursor, self._saved, series, instants=instants)
-                yield cursor, series, ids
-            # After the commit: a transaction that failed leaves no series behind in memory.
-            self._series, self._saved = series, saved
+                yield cursor
+            self._series, self._saved = self._after_commit
+            self._unsure = False
 
 
 def _tier(name: str) -> Tier:

@@ -29,12 +29,9 @@ def from_samples(cursor: Cursor, window: Window, is_counter: Flags) -> None:
     dropped = floor(cursor, SAMPLES_TABLE)
     # The first minutes after dropped samples lack the sample that their counters are compared with.
     since = max(window.since, dropped + LOOKBACK) if dropped > EPOCH else window.since
-    # A late sample changes what the counter's next sample added, which may lie in a later minute.
-    known = watermark(cursor, MINUTES) or window.until
-    until = max(window.until, min(known, window.until + LOOKBACK))
-    if since < until:
-        whole = Window(since, until)
-        from_readings(cursor, read_samples(cursor, Window(since - LOOKBACK, until)), whole, is_counter)
+    if since < window.until:
+        readings = read_samples(cursor, Window(since - LOOKBACK, window.until))
+        from_readings(cursor, readings, Window(since, window.until), is_counter)
 
 
 def from_readings(cursor: Cursor, readings: Readings, window: Window, is_counter: Flags) -> None:

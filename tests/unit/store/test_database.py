@@ -13,7 +13,8 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.unit.store.readings import GAUGE, at, frame, minutes, ramp, reading, rollups, scalar
-from watchdog.base.errors import StoreError, StoreLockedError, StoreVersionError
+from watchdog.base.errors import StoreError, StoreFullError, StoreLockedError, StoreVersionError
+from watchdog.model.frames import SAMPLES, concat
 from watchdog.model.telemetry import Window
 from watchdog.store.connection import rows
 from watchdog.store.database import Store
@@ -132,6 +133,22 @@ def test_a_write_that_fails_leaves_nothing_behind(store, monkeypatch):
     assert store.stats().series == 0
     store.append_samples(ramp(4))
     assert scalar(store, "SELECT count(*) FROM series") == 1
+
+
+def test_an_error_after_the_commit_doubles_neither_series_nor_readings(store, monkeypatch):
+    def commit_then_fail(cursor, sql, values=()):
+        got = rows(cursor, sql, values)
+        if sql == "COMMIT":
+            raise duckdb.FatalException("FATAL Error: Failed to create checkpoint: No space left on device")
+        return got
+
+    with monkeypatch.context() as patch:
+        patch.setattr("watchdog.store.connection.rows", commit_then_fail)
+        with pytest.raises(StoreFullError):
+            store.append_samples(ramp(4))
+    store.append_samples(concat(SAMPLES, [ramp(5), ramp(5, gpu="GPU-b")]))
+    assert scalar(store, "SELECT count(*) FROM series") == 2
+    assert scalar(store, "SELECT count(*) FROM samples") == 10
 
 
 def test_sql_from_outside_cannot_reach_files(store):
