@@ -163,7 +163,7 @@ def test_what_is_not_exported_is_told(source):
     ("run", "flags"),
     [
         (running_prometheus, ["--query.max-samples=600"]),
-        (running_victoria, ["-search.maxPointsPerTimeseries=10", "-search.maxSamplesPerQuery=600"]),
+        (running_victoria, ["-search.maxPointsPerTimeseries=10"]),
     ],
 )
 def test_a_server_with_small_limits_gives_the_same_in_more_pieces(tmp_path, truth, run, flags):

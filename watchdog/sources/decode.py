@@ -25,6 +25,8 @@ from watchdog.model.arrays import Floats, Ints
 from watchdog.sources.http import excerpt
 
 _HINT = "Something else answered: WATCHDOG_PROMETHEUS_URL must be the server's base URL, past any sign-in page."
+# The words that tell a limit come last in VictoriaMetrics' errors.
+_LONGEST_ERROR = 2000
 _LINES = bytes.maketrans(b"]", b"\n")
 _READ = pyarrow.csv.ReadOptions(column_names=["", "at", "value"], use_threads=False, block_size=1 << 24)
 _CONVERT = pyarrow.csv.ConvertOptions(
@@ -148,8 +150,8 @@ def error_text(body: bytes) -> tuple[str, str]:
     except ValueError:
         return "", excerpt(body)
     if isinstance(found, dict):
-        return str(found.get("errorType", "")), str(found.get("error", ""))[:300]
-    return "", str(found)[:300]
+        return str(found.get("errorType", "")), str(found.get("error", ""))[:_LONGEST_ERROR]
+    return "", str(found)[:_LONGEST_ERROR]
 
 
 class _Quiet:

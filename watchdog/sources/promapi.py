@@ -24,6 +24,7 @@ from watchdog.sources.decode import Series, decoded, error_text
 _TRIES = 3
 _FIRST_PAUSE = 0.25
 _LONGEST_PAUSE = 5.0
+_SHOWN = 300
 _PASSING = (0, 429, 502, 503, 504)
 # Words of servers that were asked too much, whatever status they chose.
 _TOO_MUCH = ("too many", "exceeded maximum resolution", "exceeds", "limit", "-search.max", "err-mimir-max", "too large")
@@ -167,7 +168,7 @@ class PromApi:
         if 200 <= status < 300:
             return None
         kind, text = error_text(body)
-        what = f"{self.name} answered {status}: {text}"
+        what = f"{self.name} answered {status}: {_short(text)}"
         if status in (400, 422) and any(word in text.lower() for word in _TOO_MUCH):
             return QueryTooLargeError(what, hint="Ask for a shorter window or a longer step.")
         for applies, ours, hint in (
@@ -179,6 +180,11 @@ class PromApi:
             if applies:
                 return ours(what, hint=hint)
         return http.refused(status, text.encode(), self.advice)
+
+
+def _short(text: str) -> str:
+    """Beginning and end: servers tell the query first and the reason last."""
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN // 2]} … {text[-_SHOWN // 2 :]}"
 
 
 def _may_pass(answer: http.Answer, error: SourceError) -> bool:
