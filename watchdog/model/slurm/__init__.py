@@ -1,0 +1,1 @@
+"""Slurm's vocabulary: records, states, and the parsing of what its tools print. Pure Python, no pandas."""
