@@ -19,6 +19,7 @@ from watchdog import runtime
 from watchdog.base.config import Config
 from watchdog.model.exposition import CONTENT_TYPE
 from watchdog.self_metrics import self_metrics
+from watchdog.ui.navigation import ignore_pages_folder
 
 SCRIPT = Path(__file__).parent.parent / "app.py"
 
@@ -66,6 +67,7 @@ class SecurityHeaders:
 
 def build_app(config: Config) -> st.App:
     """The ASGI app; its lifespan starts and stops the collector."""
+    ignore_pages_folder()
 
     @asynccontextmanager
     async def lifespan(_: st.App) -> AsyncIterator[None]:

@@ -87,7 +87,7 @@ def gpu_cells(
 
 
 def _everyone(seen: pd.DataFrame, expected: pd.DataFrame) -> pd.DataFrame:
-    silent = expected[~expected["gpu_uuid"].isin(seen["gpu_uuid"])]
+    silent = expected[~_is_in(expected["gpu_uuid"], seen["gpu_uuid"])]
     if not len(silent):
         return seen
     rows = silent[["node", "gpu_uuid", "gpu_index", "gpu_model"]]
@@ -128,7 +128,7 @@ def _judged(cells: pd.DataFrame) -> tuple[npt.NDArray[np.object_], npt.NDArray[n
     _put(state, reason, hung, GpuState.HUNG, _hung_text(cells[hung]))
     for mask, words in _fault_rules(cells):
         _put(state, reason, mask & ~silent, GpuState.FAULTY, words)
-    node_lives = cells["node"].isin(cells.loc[~silent, "node"]).to_numpy(dtype=bool)
+    node_lives = _is_in(cells["node"], cells.loc[~silent, "node"])
     lost = silent & node_lives
     _put(state, reason, lost, GpuState.LOST, _lost_text(cells[lost]))
     _put(state, reason, silent & ~node_lives, GpuState.UNKNOWN, "the whole node is silent")
@@ -142,6 +142,11 @@ def _put(state: Any, reason: Any, mask: Bools, to: GpuState, words: Any) -> None
 
 def _is(condition: pd.Series) -> Bools:
     return np.asarray(condition.fillna(False), dtype=bool)
+
+
+def _is_in(names: pd.Series, known: pd.Series) -> Bools:
+    # `isin` of Arrow strings takes 60 ms for 10,000 names; of plain objects 1 ms.
+    return np.asarray(names.astype(object).isin(set(known)), dtype=bool)
 
 
 def _idle(cells: pd.DataFrame) -> Bools:

@@ -56,7 +56,7 @@ def heat_map(
     chart = (
         alt.Chart(frame)
         .transform_calculate(when=WHEN)
-        .mark_rect()
+        .mark_rect(clip=True)
         .encode(
             x=time_axis(window),
             x2="ends_at:T",

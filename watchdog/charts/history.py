@@ -75,7 +75,7 @@ def _lines(frame: pd.DataFrame, metric: str, window: Window, palette: Palette) -
     brush = alt.selection_interval(name=BRUSH, encodings=["x"])
     return (
         alt.Chart(frame)
-        .mark_line(strokeWidth=1.8, interpolate="linear", invalid="break-paths-show-domains")
+        .mark_line(clip=True, strokeWidth=1.8, interpolate="linear", invalid="break-paths-show-domains")
         .encode(x=time_axis(window), y=value_axis(metric), color=_colour(frame, palette))
         .add_params(brush)
     )
@@ -84,7 +84,7 @@ def _lines(frame: pd.DataFrame, metric: str, window: Window, palette: Palette) -
 def _band(frame: pd.DataFrame, metric: str, window: Window, palette: Palette) -> Any:  # noqa: ANN401 (Altair returns Any)
     return (
         alt.Chart(frame)
-        .mark_area(opacity=0.22, color=palette.series[0], invalid="break-paths-show-domains")
+        .mark_area(clip=True, opacity=0.22, color=palette.series[0], invalid="break-paths-show-domains")
         .encode(x=time_axis(window), y=value_axis(metric, "low:Q"), y2="high:Q")
     )
 
@@ -100,7 +100,7 @@ def _hover(frame: pd.DataFrame, metric: str, window: Window, palette: Palette) -
     return (
         alt.Chart(frame)
         .transform_calculate(when=WHEN)
-        .mark_point(filled=True, size=60, opacity=0.001)
+        .mark_point(clip=True, filled=True, size=60, opacity=0.001)
         .encode(x=time_axis(window), y=value_axis(metric), color=_colour(frame, palette), tooltip=tips)
     )
 

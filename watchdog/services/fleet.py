@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
-from watchdog.analysis.attention import Attention, needs_a_look
-from watchdog.analysis.faults import COUNTERS, STICKY
+from watchdog.analysis.attention import WORST_FIRST, Attention, needs_a_look
+from watchdog.analysis.faults import COUNTERS, LAST_VALUES
 from watchdog.analysis.faults import recent_faults as _faults_of
 from watchdog.analysis.gpu_state import HUNG_ABOVE, HUNG_POWER_RATIO, IDLE_BELOW, LATEST_METRICS, THROTTLES, gpu_cells
 from watchdog.analysis.load import BUSY, BUSY_METRICS, LONG, POWER, busy_series
@@ -97,10 +97,10 @@ def _faults(telemetry: Telemetry, at: datetime) -> tuple[pd.DataFrame | None, tu
     window, hour = Window(at - FAULTS_FOR, at), 60 * _MINUTE
     try:
         grown = telemetry.range(COUNTERS, window, hour, statistic=Statistic.INCREASE)
-        codes = telemetry.range((STICKY,), window, hour, statistic=Statistic.LAST)
+        lasts = telemetry.range(LAST_VALUES, window, hour, statistic=Statistic.LAST)
     except (SourceError, StoreError) as error:
         return None, (f"no history, so new faults are not seen: {error}",)
-    return _faults_of(grown.frame, codes.frame), (*grown.incomplete, *codes.incomplete)
+    return _faults_of(grown.frame, lasts.frame), (*grown.incomplete, *lasts.incomplete)
 
 
 def expected_at(inventory: pd.DataFrame, at: datetime, where: Where = EVERYWHERE) -> pd.DataFrame:
@@ -160,7 +160,7 @@ def _summed(cells: pd.DataFrame, latest: Answer, at: datetime, notes: tuple[str,
 
 def with_since(telemetry: Telemetry, answer: Fleet, inventory: pd.DataFrame) -> Fleet:
     """The same answer with `since_at` in its list, as far as a day of history tells."""
-    states = {GpuState.HUNG, GpuState.HELD_IDLE, GpuState.THROTTLED}
+    states = set(WORST_FIRST) - {GpuState.FAULTY}
     gpus = tuple(gpu for item in answer.look if item.state in states for gpu in item.gpus)[:_SINCE_GPUS]
     history = _history_of(telemetry, gpus, answer.at) if gpus else None
     look = tuple(_dated(item, answer, inventory, history) for item in answer.look)
@@ -179,19 +179,29 @@ def _history_of(telemetry: Telemetry, gpus: tuple[str, ...], at: datetime) -> pd
 
 
 def _dated(item: Attention, answer: Fleet, inventory: pd.DataFrame, history: pd.DataFrame | None) -> Attention:
-    if item.state in {GpuState.LOST, GpuState.UNKNOWN}:
-        rows = inventory[inventory["gpu_uuid"].isin(item.gpus)]
-        last = _instant(rows["last_seen_at"].max())
-        # At a rewound instant the inventory already knows that the GPU came back later.
-        return replace(item, since_at=last) if last is not None and last <= answer.at else item
     if item.state is GpuState.FAULTY:
         rows = answer.cells[answer.cells["gpu_uuid"].isin(item.gpus)]
         return replace(item, since_at=_instant(rows["fault_at"].min()))
+    if item.state in {GpuState.LOST, GpuState.UNKNOWN}:
+        return replace(item, since_at=_silent_since(item, answer.at, inventory, history))
     if history is None:
         return item
     own = history[history["gpu_uuid"].isin(item.gpus)]
     since, at_least = holds_since(_buckets(own, item.state, answer.cells), _SINCE_STEP)
     return replace(item, since_at=since, since_at_least=at_least)
+
+
+def _silent_since(
+    item: Attention, at: datetime, inventory: pd.DataFrame, history: pd.DataFrame | None
+) -> datetime | None:
+    """The last reading of its sensors: what is counted by the node goes on after a GPU is lost."""
+    known = [_instant(inventory.loc[inventory["gpu_uuid"].isin(item.gpus), "last_seen_at"].max())]
+    if history is not None:
+        bucket = _instant(history.loc[history["gpu_uuid"].isin(item.gpus), "bucket_at"].max())
+        known.append(None if bucket is None else bucket + _SINCE_STEP)
+    # At a rewound instant the inventory already knows that the GPU came back later.
+    past = [instant for instant in known if instant is not None and instant <= at]
+    return min(past, default=None)
 
 
 def _instant(value: object) -> datetime | None:

@@ -111,4 +111,9 @@ def not_exported_block(table: pd.DataFrame) -> None:
         f"{len(table)} metrics of the catalogue are published by no source. That is a state of its own: neither 0 nor "
         "a gap. The last column names what an exporter would have to publish."
     )
-    st.dataframe(table, hide_index=True, height=300, alt=f"Table of {len(table)} metrics that are not exported")
+    st.dataframe(
+        table.rename(columns={"exported_as": "exported as"}),
+        hide_index=True,
+        height=300 if len(table) > 7 else "auto",
+        alt=f"Table of {len(table)} metrics that are not exported",
+    )
