@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    args = _parser().parse_args(argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    args = _parser(words).parse_args(words)
     try:
         return int(args.run(args))
     except ConfigError as error:
@@ -34,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m watchdog", description="Watch the GPUs of a cluster.")
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -44,7 +45,8 @@ def _parser() -> argparse.ArgumentParser:
         required=True, metavar="KIND"
     )
     _gpu_exporter_parser(exporters.add_parser("gpu", help="GPUs of this machine, with dcgm-exporter's names, on :9400"))
-    _demo_parser(commands.add_parser("demo", help="serve a simulated cluster's exporters over HTTP"))
+    demo = commands.add_parser("demo", help="serve a simulated cluster's exporters over HTTP")
+    _demo_parser(demo, wanted="demo" in words[:1])
     docs = commands.add_parser("docs", help="print a page of the documentation made from the code")
     docs.add_argument("page", choices=("settings", "metrics"))
     docs.set_defaults(run=_docs)
@@ -66,16 +68,13 @@ def _gpu_exporter_parser(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run)
 
 
-def _demo_parser(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--listen", default="127.0.0.1:9400", help="address and port (default: %(default)s)")
-    for name, kind, text in (
-        ("nodes", int, "nodes"),
-        ("gpus", int, "GPUs a node"),
-        ("seed", int, "the same seed gives the same story"),
-        ("speed", float, "simulated seconds a second"),
-    ):
-        parser.add_argument(f"--{name}", type=kind, help=text)
-    parser.set_defaults(run=_demo)
+def _demo_parser(parser: argparse.ArgumentParser, *, wanted: bool) -> None:
+    """Its options come with the simulation, which loads pandas: only where it was asked for."""
+    if wanted:
+        from watchdog.sources.demo.server import add_arguments, run
+
+        add_arguments(parser)
+        parser.set_defaults(run=run)
 
 
 def _serve(_: argparse.Namespace) -> int:
@@ -115,16 +114,6 @@ def _collect_once(runtime: Runtime, *, to_stdout: bool) -> int:
         print(f"{status.name}: {status.error} {status.hint}", file=sys.stderr)
     runtime.stop()
     return 1 if failed else 0
-
-
-def _demo(args: argparse.Namespace) -> int:
-    from watchdog.sources.demo.server import run
-
-    config = _config()
-    for name in ("nodes", "gpus", "seed", "speed"):
-        if getattr(args, name) is None:
-            setattr(args, name, getattr(config, f"demo_{name}"))
-    return run(args)
 
 
 def _docs(args: argparse.Namespace) -> int:
