@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import threading
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -11,6 +10,7 @@ from functools import partial
 
 import pandas as pd
 
+from watchdog.base.beat import beats
 from watchdog.base.clock import Clock, floor_to
 from watchdog.base.config import Config
 from watchdog.base.errors import SourceError, WatchdogError
@@ -69,12 +69,8 @@ class Collector:
         self.state = replace(self.state, alive=True, started_at=self._clock.now())
         try:
             self.take_in_past()
-            first, done = self._clock.monotonic(), 0
-            while not stop.is_set():
+            for _ in beats(self._clock, self._config.interval_seconds, stop):
                 self.tick()
-                passed = (self._clock.monotonic() - first) / self._config.interval_seconds
-                done = max(done + 1, math.ceil(passed))
-                stop.wait(first + done * self._config.interval_seconds - self._clock.monotonic())
         finally:
             self.state = replace(self.state, alive=False)
 

@@ -19,6 +19,11 @@ from watchdog.base.errors import ConfigError
 
 PREFIX = "WATCHDOG_"
 SOURCES = ("auto", "prometheus", "targets", "local", "demo")
+SLURM_SOURCES = ("auto", "cli", "rest", "series", "off")
+_ABOVE_ZERO = (
+    *("interval_seconds", "slurm_interval_seconds", "prometheus_timeout_seconds"),
+    *("targets_timeout_seconds", "demo_speed"),
+)
 # Read by entry points before there is a Config.
 _NOT_SETTINGS = {"WATCHDOG_CONFIG"}
 
@@ -54,6 +59,14 @@ class Config:
     late_seconds: float = _setting(30.0, "How long after its end a minute may still receive samples.")
     backfill_hours: float = _setting(168.0, "How far back the collector fills gaps from Prometheus after downtime.")
     gpu_hour_usd: float = _setting(0.0, "Price of a GPU-hour, for the cost of waste; 0 shows none.")
+    gpu_hour_usd_by_type: str = _setting(
+        "", "Prices by Slurm's GPU type, as `h100=2.5,a100=1.6`; other types cost `gpu_hour_usd`."
+    )
+    slurm: str = _setting("auto", "How to read Slurm: auto, cli, rest, series or off.")
+    slurm_rest_url: str = _setting("", "Base URL of slurmrestd (`http://head:6820`) or its socket (`unix:///path`).")
+    slurm_rest_user: str = _setting("", "User name for slurmrestd's X-SLURM-USER-NAME.")
+    slurm_rest_token: str = _setting("", "JWT for slurmrestd.", secret=True)
+    slurm_interval_seconds: float = _setting(30.0, "Seconds between two reads of Slurm.")
     host: str = _setting("127.0.0.1", "Address the web server listens on.")
     port: int = _setting(8501, "Port the web server listens on.")
     log_level: str = _setting("info", "debug, info, warning or error.")
@@ -66,9 +79,12 @@ class Config:
     def __post_init__(self) -> None:
         if self.source not in SOURCES:
             raise ConfigError(f"source is {self.source!r}", hint=f"Use one of: {', '.join(SOURCES)}.")
-        for name in ("interval_seconds", "prometheus_timeout_seconds", "targets_timeout_seconds", "demo_speed"):
+        if self.slurm not in SLURM_SOURCES:
+            raise ConfigError(f"slurm is {self.slurm!r}", hint=f"Use one of: {', '.join(SLURM_SOURCES)}.")
+        for name in _ABOVE_ZERO:
             if getattr(self, name) <= 0:
                 raise ConfigError(f"{name} is {getattr(self, name)}", hint="It must be above 0.")
+        _rates(self.gpu_hour_usd_by_type)
         if self.demo_nodes < 1 or self.demo_gpus < 1:
             raise ConfigError("the demo cluster needs at least one node and one GPU")
 
@@ -76,6 +92,12 @@ class Config:
     def database(self) -> Path:
         """The DuckDB file."""
         return Path(self.data_dir) / "watchdog.duckdb"
+
+    @property
+    def gpu_rates(self) -> dict[str, float]:
+        """Dollars a GPU-hour by GPU type in small letters; "" is any other type. Types without a price are absent."""
+        other = {"": self.gpu_hour_usd} if self.gpu_hour_usd > 0 else {}
+        return other | _rates(self.gpu_hour_usd_by_type)
 
 
 def load_config(environ: Mapping[str, str] | None = None, folder: Path | None = None) -> Config:
@@ -121,6 +143,20 @@ def _parsed(name: str, value: Any, where: str) -> tuple[str, Any]:  # noqa: ANN4
         raise ConfigError(f"{where} is {value!r}, not a {kind.__name__}", hint=str(known[name].metadata["help"])) from (
             error
         )
+
+
+def _rates(text: str) -> dict[str, float]:
+    """`h100=2.5,a100=1.6` as a table."""
+    rates = {}
+    for pair in filter(None, (part.strip() for part in text.split(","))):
+        kind, _, price = pair.partition("=")
+        try:
+            rates[kind.strip().lower()] = float(price)
+        except ValueError as error:
+            raise ConfigError(
+                f"gpu_hour_usd_by_type has {pair!r}", hint="Write `type=price`, separated by commas."
+            ) from error
+    return rates
 
 
 def _fields() -> dict[str, dataclasses.Field[Any]]:

@@ -136,6 +136,12 @@ class Store:
         with self._database.read() as cursor:
             yield cursor, series
 
+    @contextmanager
+    def write(self) -> Iterator[Cursor]:
+        """A cursor in a transaction, for the modules of `store` with tables of their own."""
+        with self._database.write() as cursor:
+            yield cursor
+
     def gpus(self, seen_since: datetime) -> pd.DataFrame:
         """Every GPU that gave a reading since then (GPUS), where it was last."""
         return GPUS.conform(gpus_of(self._series, micros(seen_since)))

@@ -32,8 +32,25 @@ _FIRST = (
     "hint VARCHAR)",
 )
 
+_JOBS = (
+    # last_seen_at is null while the job is in the newest snapshot: a job that only waits is not written each time.
+    "CREATE TABLE jobs (job_id VARCHAR NOT NULL, raw_id BIGINT, name VARCHAR, \"user\" VARCHAR, account VARCHAR, "
+    "partition VARCHAR, qos VARCHAR, state VARCHAR, reason VARCHAR, nodes VARCHAR, node_count BIGINT, cpus BIGINT, "
+    "memory_bytes DOUBLE, gpus BIGINT, gpu_type VARCHAR, priority DOUBLE, submitted_at TIMESTAMPTZ, "
+    "eligible_at TIMESTAMPTZ, started_at TIMESTAMPTZ, ended_at TIMESTAMPTZ, expected_start_at TIMESTAMPTZ, "
+    "time_limit_seconds DOUBLE, exit_code BIGINT, signal BIGINT, dependency VARCHAR, reservation VARCHAR, "
+    "features VARCHAR, array_job_id BIGINT, comment VARCHAR, first_seen_at TIMESTAMPTZ NOT NULL, "
+    "last_seen_at TIMESTAMPTZ)",
+    "CREATE TABLE job_gpus (job_id VARCHAR NOT NULL, submitted_at TIMESTAMPTZ, node VARCHAR NOT NULL, "
+    "gpu_index SMALLINT)",
+    "CREATE TABLE job_steps (job_id VARCHAR NOT NULL, step_id VARCHAR NOT NULL, name VARCHAR, state VARCHAR, "
+    "exit_code BIGINT, signal BIGINT, started_at TIMESTAMPTZ, ended_at TIMESTAMPTZ, max_memory_bytes DOUBLE)",
+    "CREATE TABLE node_states (node VARCHAR NOT NULL, changed_at TIMESTAMPTZ NOT NULL, state VARCHAR, "
+    "flags VARCHAR, reason VARCHAR, reason_by VARCHAR)",
+)
+
 # Step i brings a file from version i to i + 1. Steps that were released are never edited.
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _JOBS)
 
 
 def migrate(cursor: Cursor, path: Path, migrations: tuple[tuple[str, ...], ...] = MIGRATIONS) -> None:

@@ -90,7 +90,7 @@ def test_migrations_go_forward_one_by_one_and_a_failing_one_leaves_the_file_as_i
             migrate(connection, file, (*MIGRATIONS, second, broken))
         rows(connection, "ROLLBACK")
         tables = {name for (name,) in rows(connection, "SELECT table_name FROM duckdb_tables()")}
-        assert rows(connection, "SELECT version FROM schema_version ORDER BY 1") == [(1,), (2,)]
+        assert rows(connection, "SELECT version FROM schema_version ORDER BY 1") == [(n + 1,) for n in range(len(MIGRATIONS) + 1)]
     assert "more" in tables
     assert "even_more" not in tables
 
@@ -180,7 +180,7 @@ def test_threads_read_true_answers_while_others_write(store):
     readers = [threading.Thread(target=read, args=(str(n),)) for n in range(6)]
     for thread in readers:
         thread.start()
-    for second in range(60):
+    for second in range(32):
         store.append_samples(frame(*(reading(second * 15, n, gpu=str(n)) for n in range(6))))
         if second % 8 == 7:
             window = store.pending(at(second * 15))
@@ -190,4 +190,4 @@ def test_threads_read_true_answers_while_others_write(store):
     for thread in readers:
         thread.join()
     assert wrong == []
-    assert scalar(store, "SELECT count(*) FROM samples") == 360
+    assert scalar(store, "SELECT count(*) FROM samples") == 192
