@@ -60,6 +60,7 @@ def test_rolling_up_a_dropped_past_again_does_not_wipe_its_rollups(store):
     store.roll_up(minutes(0, 60 * 60))
     store.write_rollups(frame(reading(60, 5)), minutes(0, 5))
     assert scalar(store, counts) == before
+    assert _oldest(store)["rollup_1m"] is None
 
 
 def test_the_space_of_dropped_rows_is_used_again(store):

@@ -174,7 +174,7 @@ batches = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(batches, st.data())
 def test_any_order_split_and_repeat_of_batches_gives_the_same_rollups(batches, data):
     # One value a series and instant, whichever batch brings it.

@@ -127,6 +127,13 @@ def test_latest_of_a_long_gone_instant_comes_from_minutes_then_hours(store, tele
     assert [*by_hour["value"]] == [119]
 
 
+def test_an_hour_long_past_is_nobodys_latest(store, telemetry):
+    store.append_samples(concat(SAMPLES, [ramp(60, step=60), ramp(60 * 50, step=60, gpu="GPU-b", index=1)]))
+    store.roll_up(minutes(0, 60 * 50))
+    store.expire(at(50 * 3600), timedelta(hours=1), timedelta(), timedelta(days=400))
+    assert {*telemetry.latest([GAUGE], at(2 * 3600)).frame["gpu_uuid"]} == {"GPU-b"}
+
+
 def test_readings_come_in_order_of_series_and_time(store, telemetry):
     both = concat(SAMPLES, [ramp(5, gpu="GPU-b", index=1), ramp(5)])
     store.append_samples(both)
