@@ -90,7 +90,9 @@ def test_migrations_go_forward_one_by_one_and_a_failing_one_leaves_the_file_as_i
             migrate(connection, file, (*MIGRATIONS, second, broken))
         rows(connection, "ROLLBACK")
         tables = {name for (name,) in rows(connection, "SELECT table_name FROM duckdb_tables()")}
-        assert rows(connection, "SELECT version FROM schema_version ORDER BY 1") == [(n + 1,) for n in range(len(MIGRATIONS) + 1)]
+        assert rows(connection, "SELECT version FROM schema_version ORDER BY 1") == [
+            (n + 1,) for n in range(len(MIGRATIONS) + 1)
+        ]
     assert "more" in tables
     assert "even_more" not in tables
 
