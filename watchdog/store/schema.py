@@ -34,7 +34,7 @@ _FIRST = (
 
 _JOBS = (
     # last_seen_at is null while the job is in the newest snapshot: a job that only waits is not written each time.
-    "CREATE TABLE jobs (job_id VARCHAR NOT NULL, raw_id BIGINT, name VARCHAR, \"user\" VARCHAR, account VARCHAR, "
+    'CREATE TABLE jobs (job_id VARCHAR NOT NULL, raw_id BIGINT, name VARCHAR, "user" VARCHAR, account VARCHAR, '
     "partition VARCHAR, qos VARCHAR, state VARCHAR, reason VARCHAR, nodes VARCHAR, node_count BIGINT, cpus BIGINT, "
     "memory_bytes DOUBLE, gpus BIGINT, gpu_type VARCHAR, priority DOUBLE, submitted_at TIMESTAMPTZ, "
     "eligible_at TIMESTAMPTZ, started_at TIMESTAMPTZ, ended_at TIMESTAMPTZ, expected_start_at TIMESTAMPTZ, "

@@ -10,24 +10,24 @@ from watchdog.store.tiers import EPOCH, Table, Tier
 
 def watermark(cursor: Cursor, tier: Tier) -> datetime | None:
     """Buckets of `tier` that end by then are rolled up; None before the first."""
-    return _get(cursor, tier.name)
+    return get(cursor, tier.name)
 
 
 def floor(cursor: Cursor, table: Table) -> datetime:
     """Rows before it were dropped by retention; the epoch if none were."""
-    return _get(cursor, f"{table.name} floor") or EPOCH
+    return get(cursor, f"{table.name} floor") or EPOCH
 
 
 def raise_floor(cursor: Cursor, table: Table, until: datetime) -> None:
     """Remember that rows before `until` are dropped."""
-    _put(cursor, f"{table.name} floor", max(until, floor(cursor, table)))
+    put(cursor, f"{table.name} floor", max(until, floor(cursor, table)))
 
 
 def advance(cursor: Cursor, tier: Tier, until: datetime) -> None:
     """Move the watermark forward to `until`; never back."""
     known = watermark(cursor, tier)
     if known is None or until > known:
-        _put(cursor, tier.name, until)
+        put(cursor, tier.name, until)
 
 
 def pull_back(cursor: Cursor, tier: Tier, until: datetime) -> bool:
@@ -35,15 +35,17 @@ def pull_back(cursor: Cursor, tier: Tier, until: datetime) -> bool:
     known = watermark(cursor, tier)
     if known is None or known <= until:
         return False
-    _put(cursor, tier.name, until)
+    put(cursor, tier.name, until)
     return True
 
 
-def _get(cursor: Cursor, name: str) -> datetime | None:
+def get(cursor: Cursor, name: str) -> datetime | None:
+    """The instant kept under `name`."""
     found = rows(cursor, "SELECT until_at FROM watermarks WHERE name = ?", [name])
     return found[0][0].astimezone(UTC) if found else None
 
 
-def _put(cursor: Cursor, name: str, until: datetime) -> None:
+def put(cursor: Cursor, name: str, until: datetime) -> None:
+    """Keep an instant under `name`."""
     rows(cursor, "DELETE FROM watermarks WHERE name = ?", [name])
     rows(cursor, "INSERT INTO watermarks VALUES (?, ?)", [name, until])
