@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import random
+import statistics
 import subprocess
 import sys
 import tempfile
+import time
 import warnings
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +22,7 @@ import requests
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks._timing import median_ms, table  # noqa: E402
+from benchmarks._timing import table  # noqa: E402
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -79,6 +81,17 @@ def raw_bytes(session, url):
     return session.post(f"{url}/api/v1/query", data=form, headers={"Accept-Encoding": "identity"}).content
 
 
+def interleaved_ms(paths, rounds=11):
+    """Median time of each path; they take turns, so that a noisy machine is as unkind to all."""
+    times = {name: [] for name in paths}
+    for _ in range(rounds):
+        for name, run in paths.items():
+            start = time.perf_counter()
+            run()
+            times[name].append((time.perf_counter() - start) * 1e3)
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
 def peak_mib(which, url):
     """Peak memory of one read in a fresh process above its imports, MiB."""
     command = [sys.executable, __file__, which, url]
@@ -111,13 +124,15 @@ def main() -> None:
         requests.Session() as session,
     ):
         source = telemetry(url)
-        times = {
-            "bytes only, query_range": median_ms(lambda: range_bytes(session, url), 9),
-            "bytes only, raw samples": median_ms(lambda: raw_bytes(session, url), 9),
-            "watchdog, 15 s buckets": median_ms(lambda: ours(source), 9),
-            "watchdog, 60 s buckets": median_ms(lambda: ours(source, timedelta(seconds=60)), 5),
-            "prometheus-api-client + MetricRangeDataFrame": median_ms(lambda: theirs(url), 3),
-        }
+        times = interleaved_ms(
+            {
+                "bytes only, query_range": lambda: range_bytes(session, url),
+                "bytes only, raw samples": lambda: raw_bytes(session, url),
+                "watchdog, 15 s buckets": lambda: ours(source),
+                "watchdog, 60 s buckets": lambda: ours(source, timedelta(seconds=60)),
+                "prometheus-api-client + MetricRangeDataFrame": lambda: theirs(url),
+            }
+        )
         mine, peer = times["watchdog, 15 s buckets"], times["prometheus-api-client + MetricRangeDataFrame"]
         base = times["bytes only, query_range"]
         rows = [[name, ms, ms / base, peer / ms] for name, ms in times.items()]

@@ -42,10 +42,10 @@ def who(node, gpu, **more):
 
 
 def loaded():
-    """An hour of 4 GPUs with the troubles of real life, on the grid of buckets and off it."""
+    """An hour of 4 GPUs with the troubles of real life, on the first and on the last millisecond of buckets."""
     for tick in range(-20, 241):
         for node, gpu in ((0, 0), (0, 1), (1, 0), (1, 1)):
-            at = NOON + timedelta(seconds=STEP * tick, milliseconds=250 * gpu)
+            at = NOON + timedelta(seconds=STEP * tick, milliseconds=14_999 * gpu)
             yield f"DCGM_FI_DEV_POWER_USAGE{who(node, gpu)}", at, 100.0 + tick % 50 + 10 * node
             yield f"DCGM_FI_DEV_GPU_UTIL{who(node, gpu, hpc_job=tick // 70)}", at, float(abs(tick * 7 + gpu) % 101)
             blank = (0.0, 9223372036854775794.0)[gpu] if node and tick % 9 == 3 else 40.0 + tick % 5
@@ -134,7 +134,7 @@ def test_the_latest_sample_keeps_its_own_instant(source, truth):
     assert set(got["metric"]) == set(METRICS)
     assert set(got["sampled_at"]) == {
         NOON + timedelta(minutes=7),
-        NOON + timedelta(minutes=6, seconds=45, milliseconds=250),
+        NOON + timedelta(minutes=6, seconds=59, milliseconds=999),
     }
 
 
@@ -163,7 +163,7 @@ def test_what_is_not_exported_is_told(source):
     ("run", "flags"),
     [
         (running_prometheus, ["--query.max-samples=600"]),
-        (running_victoria, ["-search.maxPointsPerTimeseries=10"]),
+        (running_victoria, ["-search.maxPointsPerTimeseries=40"]),
     ],
 )
 def test_a_server_with_small_limits_gives_the_same_in_more_pieces(tmp_path, truth, run, flags):

@@ -34,7 +34,8 @@ def bucketed(samples: pd.DataFrame, window: Window, step: timedelta, statistic: 
     if statistic is Statistic.INCREASE:
         value = growth(series, at, value)
         keep &= ~np.isnan(value)
-    series, at, rows, value = series[keep], at[keep], rows[keep], value[keep]
+    if not keep.all():
+        series, at, rows, value = series[keep], at[keep], rows[keep], value[keep]
     if not len(rows):
         return SERIES.empty()
     bucket = at // duration_micros(step)

@@ -119,11 +119,11 @@ def _envelope(body: bytes) -> _Envelope:
 
 def _samples(texts: list[bytes]) -> tuple[Ints, Floats]:
     """`[[1790926501.024,"11"],…]` of all series as instants and values."""
-    pairs = b",".join(text for text in texts if len(text) > 2)
+    pairs = b",".join([b"", *(text for text in texts if len(text) > 2)])
     if not pairs:
         return np.empty(0, dtype=np.int64), np.empty(0)
     # Every pair's line begins with the comma before it: one pass over the bytes instead of two.
-    lines = b"," + pairs.translate(_LINES, b'[" ')
+    lines = pairs.translate(_LINES, b'[" ')
     try:
         table = pyarrow.csv.read_csv(pa.py_buffer(lines), read_options=_READ, convert_options=_CONVERT)
     except pa.ArrowInvalid:

@@ -21,7 +21,7 @@ from watchdog.model.telemetry import Statistic, Window
 from watchdog.sources.derived import INGREDIENTS
 from watchdog.sources.promapi import PromApi, Query
 from watchdog.sources.promql import Selector
-from watchdog.sources.reader import Read, Reader, Resolver
+from watchdog.sources.reader import Read, Reader, Resolver, gathered
 from watchdog.sources.windows import Piece
 
 # Up to here samples are hardly more than buckets, and exact.
@@ -155,9 +155,8 @@ def _series(reads: list[Read], doubtful: set[str], length: int, resolver: Resolv
     """SERIES of what the server counted, without the doubtful GPUs."""
     numbers = {number for read in reads for entries in read.entries for number in entries}
     good = {n for n in numbers if resolver.registry.entry(n).identity.gpu_uuid not in doubtful}
-    parts = [read.of(good) for read in reads]
-    if not parts or not good:
+    if not good:
         return SERIES.empty()
-    entry, at, raw = (np.concatenate(some) for some in zip(*parts, strict=True))
+    entry, at, raw = gathered(reads, good, resolver.registry.order())
     frame = resolver.registry.rows(entry, at - (length - _MILLI), raw).frame
     return concat(SERIES, [frame.rename(columns={"sampled_at": "bucket_at"})[list(SERIES.columns)]])

@@ -23,7 +23,7 @@ from watchdog.sources.identity import GPU_INFO, MIG_INFO
 from watchdog.sources.inserver import InServer, needs_raw
 from watchdog.sources.promapi import PromApi, Query
 from watchdog.sources.promql import Selector, milliseconds, seconds, selectors
-from watchdog.sources.reader import Read, Reader, Resolver
+from watchdog.sources.reader import Read, Reader, Resolver, gathered
 from watchdog.sources.windows import Piece
 
 _TICK = timedelta(microseconds=1)
@@ -182,10 +182,9 @@ def _frame(key: str, reads: list[Read], resolver: Resolver, since: int, until: i
     registry = resolver.registry
     numbers = {n for read in reads for entries in read.entries for n in entries}
     wanted = {n for n in numbers if registry.entry(n).metric.key == key}
-    parts = [read.of(wanted) for read in reads]
-    if not parts or not wanted:
+    if not wanted:
         return SAMPLES.empty()
-    entry, at, raw = (np.concatenate(some) if len(parts) > 1 else some[0] for some in zip(*parts, strict=True))
+    entry, at, raw = gathered(reads, wanted, registry.order())
     inside = (at >= since) & (at < until)
     if not inside.all():
         entry, at, raw = entry[inside], at[inside], raw[inside]

@@ -36,19 +36,35 @@ class Read:
     entries: list[tuple[int, ...]]
     series: Series
 
-    def of(self, wanted: Collection[int]) -> tuple[Ints, Ints, Floats]:
-        """Entry, instant and raw value of the samples of `wanted` entries; a bit mask gives several."""
-        chosen = [[n for n in entries if n in wanted] for entries in self.entries]
-        counts = self.series.counts
-        if all(len(entries) == 1 for entries in chosen):
-            first = np.array([entries[0] for entries in chosen], dtype=np.int64)
-            return np.repeat(first, counts), self.series.at_micros, self.series.value
-        starts = np.cumsum(counts) - counts
-        pairs = [(n, number) for n, entries in enumerate(chosen) for number in entries]
-        rows = [np.arange(starts[n], starts[n] + counts[n]) for n, _ in pairs]
-        row = np.concatenate(rows) if rows else np.empty(0, dtype=np.int64)
-        entry = np.repeat(np.array([number for _, number in pairs], dtype=np.int64), [len(r) for r in rows])
-        return entry, self.series.at_micros[row], self.series.value[row]
+
+def gathered(reads: Sequence[Read], wanted: Collection[int], place: Ints) -> tuple[Ints, Ints, Floats]:
+    """Entry, instant and raw value of all samples of `wanted` entries, ordered by `place`, then as read.
+
+    A bit mask's samples are there once for each of its entries.
+    """
+    if not reads:
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0)
+    entry: list[int] = []
+    block: list[int] = []
+    first = 0
+    for read in reads:
+        for number, entries in enumerate(read.entries):
+            chosen = [one for one in entries if one in wanted]
+            entry += chosen
+            block += [first + number] * len(chosen)
+        first += len(read.entries)
+    at = np.concatenate([read.series.at_micros for read in reads]) if len(reads) > 1 else reads[0].series.at_micros
+    raw = np.concatenate([read.series.value for read in reads]) if len(reads) > 1 else reads[0].series.value
+    counts = np.concatenate([read.series.counts for read in reads])
+    of, which = np.array(entry, dtype=np.int64), np.array(block, dtype=np.int64)
+    order = np.argsort(place[of], kind="stable")
+    of, which = of[order], which[order]
+    rows = np.repeat(of, counts[which])
+    if np.array_equal(which, np.arange(first)):
+        return rows, at, raw
+    starts, length = (np.cumsum(counts) - counts)[which], counts[which]
+    row = np.repeat(starts - (np.cumsum(length) - length), length) + np.arange(len(rows))
+    return rows, at[row], raw[row]
 
 
 class Resolver:

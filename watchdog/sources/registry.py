@@ -155,8 +155,8 @@ class _Table:
         """Values in base units, and which of them are measurements."""
         good = ~blank(raw)
         value = raw * self._factor[entry]
-        bit = self._bit[entry]
-        if bit.any():
+        if self._bit.any():
+            bit = self._bit[entry]
             mask = np.where(good & (raw >= 0), raw, 0).astype(np.int64)
             value = np.where(bit > 0, (mask & bit) > 0, value)
             good &= (bit == 0) | (raw >= 0)
