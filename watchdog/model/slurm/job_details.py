@@ -44,8 +44,8 @@ def holds(text: str, problems: Problems, forged: Iterable[str] = ()) -> dict[int
 def _records(text: str) -> Iterator[tuple[int, str]]:
     """Each job's id and the part of its record that no user writes: what stands before its paths and comment."""
     starts = list(_START.finditer(text))
-    ends = [match.start() for match in starts[1:]] + [len(text)]
-    for match, end in zip(starts, ends, strict=True):
+    ends = [*(match.start() for match in starts), len(text)]
+    for match, end in zip(starts, ends[1:], strict=True):
         limit = text.find("MinCPUsNode=", match.end(), end)
         if limit >= 0 and len(match[1]) <= 10:
             yield int(match[1]), text[match.end() : limit]
