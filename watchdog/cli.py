@@ -45,6 +45,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         required=True, metavar="KIND"
     )
     _gpu_exporter_parser(exporters.add_parser("gpu", help="GPUs of this machine, with dcgm-exporter's names, on :9400"))
+    _slurm_exporter_parser(exporters.add_parser("slurm", help="the queue, nodes and scheduler of Slurm, on :9341"))
     demo = commands.add_parser("demo", help="serve a simulated cluster's exporters over HTTP")
     _demo_parser(demo, wanted="demo" in words[:1])
     docs = commands.add_parser("docs", help="print a page of the documentation made from the code")
@@ -63,6 +64,13 @@ def _collect_parser(parser: argparse.ArgumentParser) -> None:
 
 def _gpu_exporter_parser(parser: argparse.ArgumentParser) -> None:
     from watchdog.exporters.gpu.main import add_arguments, run
+
+    add_arguments(parser)
+    parser.set_defaults(run=run)
+
+
+def _slurm_exporter_parser(parser: argparse.ArgumentParser) -> None:
+    from watchdog.exporters.slurm.main import add_arguments, run
 
     add_arguments(parser)
     parser.set_defaults(run=run)

@@ -111,7 +111,8 @@ def main() -> None:
     try:
         for line in sys.stdin:
             word, *arguments = json.loads(line)
-            print(getattr(keeper, word)(*arguments), flush=True)
+            sys.stdout.write(f"{getattr(keeper, word)(*arguments)}\n")
+            sys.stdout.flush()
     finally:
         keeper.stop_all()
 

@@ -6,12 +6,21 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from watchdog.exporters.failure import CollectError
 
 _GRACE_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Raw:
+    """What a program said, as it said it."""
+
+    code: int
+    out: bytes
+    err: bytes
 
 
 @dataclass(frozen=True)
@@ -30,8 +39,10 @@ class Runner:
     one is started: a hung driver must not fill the process table.
     """
 
-    def __init__(self, timeout_seconds: float) -> None:
+    def __init__(self, timeout_seconds: float, env: Mapping[str, str] | None = None) -> None:
+        """Prepare; `env` replaces the environment that programs run in."""
         self._timeout = timeout_seconds
+        self._env = env
         self._stuck: subprocess.Popen[bytes] | None = None
 
     def run(self, argv: Sequence[str]) -> Finished:
@@ -40,6 +51,11 @@ class Runner:
         Raises:
             CollectError: reason "missing", "timeout" or "hung".
         """
+        raw = self.raw(argv)
+        return Finished(raw.code, _text(raw.out), _text(raw.err))
+
+    def raw(self, argv: Sequence[str]) -> Raw:
+        """The same, without decoding: text with one emoji takes four times its bytes."""
         if self._stuck is not None and self._stuck.poll() is None:
             raise CollectError(
                 f"an earlier {argv[0]} (pid {self._stuck.pid}) still hangs",
@@ -47,7 +63,7 @@ class Runner:
                 hint="It sits in the driver and cannot be killed; the node probably needs a reboot.",
             )
         self._stuck = None
-        process = _start(argv)
+        process = _start(argv, self._env)
         try:
             out, err = process.communicate(timeout=self._timeout)
         except subprocess.TimeoutExpired as error:
@@ -59,7 +75,7 @@ class Runner:
                 if "nvidia" in argv[0]
                 else "Raise --timeout, or look at what it waits for.",
             ) from error
-        return Finished(process.returncode, _text(out), _text(err))
+        return Raw(process.returncode, out, err)
 
     def _kill(self, process: subprocess.Popen[bytes]) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -70,7 +86,7 @@ class Runner:
             self._stuck = process
 
 
-def _start(argv: Sequence[str]) -> subprocess.Popen[bytes]:
+def _start(argv: Sequence[str], env: Mapping[str, str] | None) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(  # noqa: S603 (an operator's own command line, no shell)
             argv,
@@ -78,7 +94,7 @@ def _start(argv: Sequence[str]) -> subprocess.Popen[bytes]:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
-            env={**os.environ, "LC_ALL": "C"},
+            env={**(os.environ if env is None else env), "LC_ALL": "C"},
         )
     except OSError as error:
         raise CollectError(
