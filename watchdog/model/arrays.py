@@ -50,7 +50,8 @@ def codes(frame: pd.DataFrame, columns: tuple[str, ...]) -> Ints:
     """One integer a row that tells combinations of the categorical `columns` apart."""
     key = np.zeros(len(frame), dtype=np.int64)
     for name in columns:
-        column = frame[name].cat
-        key *= len(column.categories) + 1
-        key += column.codes.to_numpy()
+        column = frame[name].array
+        if len(column.categories) > 1:
+            key *= len(column.categories) + 1
+            key += column.codes
     return key

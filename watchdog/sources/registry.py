@@ -154,6 +154,11 @@ class _Table:
     def measured(self, entry: Ints, raw: Floats) -> tuple[Floats, np.ndarray]:
         """Values in base units, and which of them are measurements."""
         good = ~blank(raw)
+        if len(entry) and self._is_uniform(entry):
+            # One quantity under one name, as a server gives it: no look-up for each row.
+            one = self.entries[entry[0]]
+            value = raw * one.exported.factor
+            return value, good & (value >= one.metric.low) & (value <= one.metric.high)
         value = raw * self._factor[entry]
         if self._bit.any():
             bit = self._bit[entry]
@@ -162,6 +167,17 @@ class _Table:
             good &= (bit == 0) | (raw >= 0)
         good &= (value >= self._low[entry]) & (value <= self._high[entry])
         return value, good
+
+    def _is_uniform(self, entry: Ints) -> bool:
+        kinds = self._kind[np.unique(_blocks(entry))]
+        return bool((kinds == kinds[0]).all()) and not self.entries[entry[0]].exported.bit
+
+    @cached_property
+    def _kind(self) -> Ints:
+        kinds: dict[tuple[str, str], int] = {}
+        return np.array(
+            [kinds.setdefault((e.metric.key, e.exported.name), len(kinds)) for e in self.entries], dtype=np.int64
+        )
 
     @cached_property
     def order(self) -> Ints:
@@ -280,7 +296,9 @@ def _taken(values: _Text, present: Ints, row: Ints) -> _Text:
     codes = values.codes[present]
     used, small = np.unique(codes, return_inverse=True)
     dtype = pd.CategoricalDtype(values.categories[used])
-    return pd.Categorical.from_codes(small.astype(np.int32)[row], dtype=dtype, validate=False)
+    narrow = small.astype(np.min_scalar_type(-len(used) - 1))
+    chosen = narrow[row] if len(used) > 1 else np.zeros(len(row), dtype=np.int8)
+    return pd.Categorical.from_codes(chosen, dtype=dtype, validate=False)
 
 
 def blank(raw: Floats) -> np.ndarray:
