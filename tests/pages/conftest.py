@@ -37,7 +37,8 @@ def open_page(monkeypatch):
 
 
 def words(app: AppTest) -> str:
-    """Everything the page says outside tables and charts."""
-    kinds = ("markdown", "caption", "error", "warning", "info", "subheader", "title")
+    """Everything the page says outside tables and charts; a page that broke says nothing."""
+    assert not app.exception
+    kinds = ("markdown", "caption", "error", "warning", "info", "header", "title")
     said = [element.value for kind in kinds for element in getattr(app, kind)]
     return "\n".join([*said, *(f"{metric.label}: {metric.value}" for metric in app.metric)])

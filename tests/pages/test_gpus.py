@@ -16,7 +16,7 @@ def test_the_cluster_has_verdict_grid_history_heat_and_table(open_page):
 
     assert not page.exception
     assert not page.error
-    assert [s.value for s in page.subheader] == ["History", "Temperature", "All GPUs", "Compare"]
+    assert [s.value for s in page.header] == ["History", "Temperature", "All GPUs", "Compare"]
     assert len(page.get("vega_lite_chart")) == 3
     assert len(page.dataframe[0].value) == 32
 

@@ -91,7 +91,9 @@ def _everyone(seen: pd.DataFrame, expected: pd.DataFrame) -> pd.DataFrame:
     if not len(silent):
         return seen
     rows = silent[["node", "gpu_uuid", "gpu_index", "gpu_model"]]
-    return pd.concat([seen, rows], ignore_index=True) if len(seen) else rows.reindex(columns=seen.columns)
+    # Filled columns of their own would be of no type where nobody reports.
+    blank = rows.reindex(columns=seen.columns).astype(seen.dtypes)
+    return pd.concat([seen, blank], ignore_index=True) if len(seen) else blank.reset_index(drop=True)
 
 
 def _with_derived(cells: pd.DataFrame) -> pd.DataFrame:

@@ -58,17 +58,17 @@ def value_format(metric: str) -> str:
     return "," if counted else f",.{SHOWN[CATALOGUE[metric].unit].digits + 1}f"
 
 
-def styled(chart: Any, palette: Palette) -> Any:  # noqa: ANN401 (Altair's chart types share no useful base)
-    """The theme's text and line colours, no frame."""
-    return (
-        chart.configure(background="transparent")
-        .configure_view(stroke=None)
-        .configure_axis(
-            labelColor=palette.muted, titleColor=palette.muted, gridColor=palette.line, domainColor=palette.line,
-            tickColor=palette.line, labelFontSize=11, titleFontSize=11, titleFontWeight="normal",
-        )
-        .configure_legend(
-            labelColor=palette.text, titleColor=palette.muted, labelFontSize=12, titleFontSize=11,
-            titleFontWeight="normal", orient="top",
-        )
-    )  # fmt: skip
+def styled(chart: Any, palette: Palette, **more: Any) -> Any:  # noqa: ANN401 (Altair returns Any)
+    """The theme's text and line colours, no frame; `more` goes into the chart's config.
+
+    All in one call: each of Altair's `configure_…` copies the whole chart.
+    """
+    lines = dict.fromkeys(("gridColor", "domainColor", "tickColor"), palette.line)
+    small = {"labelFontSize": 11, "titleFontSize": 11, "titleFontWeight": "normal", "titleColor": palette.muted}
+    return chart.configure(
+        background="transparent",
+        view={"stroke": None},
+        axis={"labelColor": palette.muted, **lines, **small},
+        legend={**small, "labelColor": palette.text, "labelFontSize": 12, "orient": "top"},
+        **more,
+    )

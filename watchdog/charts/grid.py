@@ -49,8 +49,8 @@ def gpu_grid(cells: pd.DataFrame, palette: Palette) -> Any:  # noqa: ANN401 (Alt
     grid = _placed_nodes(cells) if len(cells) > MOST_CELLS else _placed_gpus(cells)
     pick = alt.selection_point(name=PICK, fields=["node"] if grid.by_node else ["node", "gpu_uuid"])
     chart = alt.layer(_rects(grid, palette, pick), _badges(grid, palette), _marks(grid, palette), _names(grid, palette))
-    shown = styled(chart.properties(height=_AROUND + grid.rows * grid.row_height, width="container"), palette)
-    return shown.configure_scale(invalid={"color": {"value": palette.no_data}})
+    chart = chart.properties(height=_AROUND + grid.rows * grid.row_height, width="container")
+    return styled(chart, palette, scale={"invalid": {"color": {"value": palette.no_data}}})
 
 
 def grid_text(cells: pd.DataFrame) -> str:

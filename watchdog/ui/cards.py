@@ -23,7 +23,7 @@ def section(title: str, *, question: str = "") -> Iterator[None]:
     """A titled card that shows an expected failure in place and lets the page go on."""
     with st.container(border=True):
         if title:
-            st.subheader(title, help=question or None, anchor=False)
+            st.header(title, help=question or None, anchor=False)
         with guarded():
             yield
 

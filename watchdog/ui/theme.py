@@ -8,6 +8,7 @@ from watchdog.charts.palette import LIGHT, PALETTES, Palette
 
 # Numbers that change in place must not move their neighbours.
 _STYLE = """<style>
+[data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p { color: MUTED; opacity: 1; }
 [data-testid="stMetricValue"], [data-testid="stCaptionContainer"], .stMarkdown { font-variant-numeric: tabular-nums; }
 [data-testid="stMetricValue"], [data-testid="stMetricValue"] * { white-space: normal !important; overflow: visible !important; }
 [data-testid="stMainBlockContainer"] { padding-left: clamp(1rem, 2.5vw, 3rem); padding-right: clamp(1rem, 2.5vw, 3rem); }
@@ -20,5 +21,5 @@ def palette() -> Palette:
 
 
 def draw_style() -> None:
-    """Tabular numbers everywhere."""
-    st.html(_STYLE)
+    """Tabular numbers everywhere, captions with enough contrast, room used."""
+    st.html(_STYLE.replace("MUTED", palette().muted))

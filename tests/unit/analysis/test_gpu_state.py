@@ -113,6 +113,14 @@ def test_nothing_known_gives_no_rows_and_no_error():
     assert gpu_cells(SAMPLES.empty(), GPUS.empty(), None, None).empty
 
 
+def test_where_nobody_reports_the_columns_keep_their_types():
+    cells = gpu_cells(SAMPLES.empty(), gpus("a", "b"), None, None)
+
+    assert cells["state"].tolist() == ["unknown", "unknown"]
+    assert str(cells["sampled_at"].dtype) == "datetime64[us, UTC]"
+    assert cells["power_watts"].dtype == "float64"
+
+
 def test_reasons_carry_the_numbers():
     cells = gpu_cells(
         samples(*readings("g", 1.0, 120.0)), gpus("g"), recent_load(series(*flat("g", 1.0, 120.0)), NOON, MINUTE), None

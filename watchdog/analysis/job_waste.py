@@ -1,0 +1,81 @@
+"""Who holds GPUs without using them: GPU-hours of a window by job, user, account or partition."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+
+from watchdog.analysis.efficiency import MOST_MISSING, Use
+from watchdog.analysis.job_efficiency import rate_of
+
+GROUPS = ("job", "user", "account", "partition")
+_NAMES = ["job_id", "submitted_at", "job_name", "user", "account", "partition", "gpu_type"]
+_HOURS = ("held_hours", "measured_hours", "used_hours", "idle_hours", "never_used_hours")
+
+
+def clipped(holds: pd.DataFrame, since: datetime, until: datetime) -> pd.DataFrame:
+    """`holds` within [since, until); what lies outside goes."""
+    start, end = pd.Timestamp(since), pd.Timestamp(until)
+    table = holds.assign(held_from=holds["held_from"].clip(lower=start), held_until=holds["held_until"].clip(upper=end))
+    return table[table["held_from"] < table["held_until"]].reset_index(drop=True)
+
+
+def waste_by(use: pd.DataFrame, jobs: pd.DataFrame, by: str, rates: Mapping[str, float]) -> pd.DataFrame:
+    """GPU-hours of each job, user, account or partition, most idle hours first.
+
+    Args:
+        use: `gpu_use` of the window's holds.
+        jobs: JOBS or JOB_HISTORY with the names.
+        by: one of GROUPS.
+        rates: dollars a GPU-hour by type, "" for other types.
+
+    Returns:
+        The group's column (for jobs: job_id, submitted_at, job_name, user, account, partition); gpus (times held);
+        held_hours; measured_hours; used_hours; idle_hours (measured, nothing ran) and of these never_used_hours; missing_ratio;
+        mean_busy_ratio and the idle hours are null where MOST_MISSING of the hours are missing; cost_usd, idle_usd
+        null without a price.
+    """
+    if by not in GROUPS:
+        raise ValueError(f"{by!r} is none of {GROUPS}")
+    names = jobs.rename(columns={"name": "job_name"})[_NAMES].drop_duplicates(["job_id", "submitted_at"])
+    table = use.merge(names, on=["job_id", "submitted_at"], how="left").reset_index(drop=True)
+    table = table.assign(**_hours(table, rates))
+    keys = _NAMES[:-1] if by == "job" else [by]
+    grouped = table.groupby(keys, dropna=False, sort=False)
+    sums = (
+        grouped[[*_HOURS]]
+        .sum()
+        .join(grouped[["cost_usd", "idle_usd"]].sum(min_count=1))
+        .join(grouped.size().rename("gpus"))
+    )
+    return _rated(sums.reset_index())
+
+
+def _hours(use: pd.DataFrame, rates: Mapping[str, float]) -> dict[str, pd.Series]:
+    rate = use["gpu_type"].fillna("").map(lambda kind: rate_of(str(kind), rates)).astype("float64")
+    never = (use["use"] == Use.NEVER_USED).to_numpy(dtype=bool)
+    held, idle = use["held_seconds"] / 3600, use["idle_seconds"] / 3600
+    return {
+        "held_hours": held,
+        "measured_hours": use["measured_seconds"] / 3600,
+        "used_hours": use["busy_seconds"] / 3600,
+        "idle_hours": idle,
+        "never_used_hours": idle.where(never, 0.0),
+        "cost_usd": held * rate,
+        "idle_usd": idle * rate,
+    }
+
+
+def _rated(sums: pd.DataFrame) -> pd.DataFrame:
+    held, measured = sums["held_hours"], sums["measured_hours"]
+    missing = 1 - measured / held.where(held > 0)
+    known = missing <= MOST_MISSING
+    table = sums.assign(
+        missing_ratio=missing, mean_busy_ratio=(sums["used_hours"] / measured.where(measured > 0)).where(known)
+    )
+    for name in ("used_hours", "idle_hours", "never_used_hours", "idle_usd"):
+        table[name] = table[name].where(known, np.nan)
+    return table.sort_values("idle_hours", ascending=False, kind="stable", na_position="last").reset_index(drop=True)

@@ -1,0 +1,84 @@
+"""Who held which GPU when, as bars over time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from watchdog.model.telemetry import Window
+
+MOST_OWNERS = 5
+# Slurm does not say which GPU.
+SOME = "?"
+
+
+@dataclass(frozen=True)
+class Occupancy:
+    """Bars of a timeline.
+
+    Attributes:
+        bars: node, place, job_id, submitted_at, job (its name), user, owner, state, started_at, ended_at (null =
+            still there); owner is the user, for those who held most, and "" for the rest.
+        rows: (node, place) from top to bottom, also of GPUs that nobody held; a place is a GPU's index or SOME.
+        cut: bars left out because there were too many: the shortest.
+    """
+
+    bars: pd.DataFrame
+    rows: tuple[tuple[str, str], ...]
+    cut: int = 0
+
+
+def occupancy(
+    jobs: pd.DataFrame, job_gpus: pd.DataFrame, nodes: pd.DataFrame, window: Window, most: int = 2_000
+) -> Occupancy:
+    """Bars of the jobs that held GPUs of `nodes` in the window.
+
+    Args:
+        jobs: JOBS, with `last_seen_at` where it is known: a job that vanished is drawn until then.
+        job_gpus: JOB_GPUS.
+        nodes: the nodes to show, in order: node, gpus.
+        window: bars that touch it.
+        most: bars.
+    """
+    held = job_gpus[job_gpus["node"].isin(nodes["node"])]
+    bars = held.merge(_in_window(jobs, window), on=["job_id", "submitted_at"], how="inner")
+    bars = bars.assign(place=bars["gpu_index"].astype("string").fillna(SOME))
+    longest = (bars["ended_at"].fillna(pd.Timestamp(window.until)) - bars["started_at"]).sort_values(ascending=False)
+    kept = bars.loc[longest.index[:most].sort_values()]
+    kept = kept.assign(owner=_owners(kept, window)).drop(columns="gpu_index")
+    return Occupancy(kept.reset_index(drop=True), _rows(nodes, bars), len(bars) - len(kept))
+
+
+def _in_window(jobs: pd.DataFrame, window: Window) -> pd.DataFrame:
+    ended = jobs["ended_at"]
+    if "last_seen_at" in jobs:
+        ended = ended.fillna(jobs["last_seen_at"].where(jobs["state"] == "UNKNOWN"))
+    inside = (
+        jobs["started_at"].notna()
+        & (jobs["started_at"] < pd.Timestamp(window.until))
+        & (ended.isna() | (ended > pd.Timestamp(window.since)))
+    )
+    columns = {name: jobs[name] for name in ("job_id", "submitted_at", "user", "state", "started_at")}
+    frame = pd.DataFrame({**columns, "job": jobs["name"], "ended_at": ended})
+    return frame[inside.to_numpy(dtype=bool)]
+
+
+def _rows(nodes: pd.DataFrame, bars: pd.DataFrame) -> tuple[tuple[str, str], ...]:
+    """Every GPU that a node has, and every place that a job named beyond them."""
+    named = bars.groupby("node")["place"].unique()
+    rows: list[tuple[str, str]] = []
+    for node, count in nodes[["node", "gpus"]].itertuples(index=False, name=None):
+        known = [str(place) for place in range(0 if pd.isna(count) else int(count))]
+        extra = [str(place) for place in named.get(node, ()) if place not in set(known)]
+        rows += [(str(node), place) for place in (*known, *sorted(extra, key=lambda place: (len(place), place)))]
+    return tuple(rows)
+
+
+def _owners(bars: pd.DataFrame, window: Window) -> pd.Series:
+    """The user, for those who held most in the window; the rest together."""
+    since, until = pd.Timestamp(window.since), pd.Timestamp(window.until)
+    begun, ended = bars["started_at"], bars["ended_at"]
+    held = ended.where(ended < until, until) - begun.where(begun > since, since)
+    top = held.dt.total_seconds().groupby(bars["user"]).sum().nlargest(MOST_OWNERS).index
+    return bars["user"].where(bars["user"].isin(top), "").astype("string")
