@@ -67,7 +67,7 @@ def _job(name: JobId, raw: int, record: Record, problems: Problems) -> Job:
         qos=text(record.get("qos")),
         reason=said(text(inner(record, "state", "reason"))),
         nodes=nodes,
-        node_count=whole(record.get("allocation_nodes")),
+        node_count=whole(record.get("allocation_nodes")) or None,
         cpus=whole(amounts.get("cpu")) or whole(inner(record, "required", "CPUs")),
         memory_bytes=amounts["mem"] * _MIB if "mem" in amounts else None,
         gpus=int(amounts.get("gres/gpu", 0)) if amounts else None,

@@ -169,10 +169,23 @@ class Partition:
 
 
 @dataclass(frozen=True, slots=True)
+class QueueCount:
+    """How many jobs are alike, from a source that names no single job; "" where it does not tell."""
+
+    state: JobState
+    jobs: int
+    partition: str = ""
+    user: str = ""
+    account: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """The whole of Slurm at one instant, as one source saw it.
 
     Attributes:
+        queue: numbers of jobs, only where the source names no single ones; then `jobs` is empty.
         problems: in words, what could not be read or had to be cut; empty = whole.
     """
 
@@ -181,3 +194,4 @@ class Snapshot:
     nodes: tuple[Node, ...] = ()
     partitions: tuple[Partition, ...] = ()
     problems: tuple[str, ...] = ()
+    queue: tuple[QueueCount, ...] = ()

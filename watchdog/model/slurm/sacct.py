@@ -92,7 +92,7 @@ def _job(name: JobId, cells: dict[str, str], zone: tzinfo, problems: Problems) -
         reason=said(cells["Reason"]),
         nodes=nodes,
         node_count=whole(cells["NNodes"]),
-        cpus=whole(cells["NCPUS"]),
+        cpus=whole(cells["NCPUS"]) or whole(gres.tres(tres).get("cpu", "")),
         memory_bytes=read(gres.memory_bytes, gres.tres(tres).get("mem", ""), "memory of a job"),
         gpus=count,
         gpu_type=kind,
