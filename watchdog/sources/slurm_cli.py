@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import datetime
 
 from watchdog.base.clock import Clock
 from watchdog.base.errors import SourceError
@@ -15,7 +13,8 @@ from watchdog.model.slurm.problems import Problems
 from watchdog.model.slurm.records import GpuHold, Snapshot
 from watchdog.model.slurm.rows import Marks, marks
 from watchdog.model.telemetry import SourceStatus, Window
-from watchdog.sources.slurm_commands import Run, ask, run
+from watchdog.sources.slurm_commands import NoAccountingError, Run, ask, run
+from watchdog.sources.slurm_status import StatusKeeper
 from watchdog.sources.slurm_windows import ended_in
 
 
@@ -30,7 +29,7 @@ class SlurmCli:
         self._clock = clock
         self._timeout = timeout_seconds
         self._run = run
-        self._status = SourceStatus(name="Slurm's commands")
+        self._keeper = StatusKeeper(clock, "Slurm's commands")
 
     def snapshot(self) -> Snapshot:
         """Jobs, nodes and partitions now.
@@ -38,26 +37,15 @@ class SlurmCli:
         Raises:
             SourceError: slurmctld or a command does not answer as it should.
         """
-        began, problems, ends = self._begin(), Problems(), marks(secrets.token_hex(8))
-        taken_at = self._clock.now()
-        try:
+        problems, ends = Problems(), marks(secrets.token_hex(8))
+        with self._keeper.reading() as reading:
+            taken_at = self._clock.now()
             queue = self._ask(squeue.arguments(ends))
-            nodes = self._ask(scontrol.NODE_ARGUMENTS)
-            partitions = self._ask(scontrol.PARTITION_ARGUMENTS)
-            holds = self._holds(queue, ends, problems)
-        except SourceError as error:
-            self._failed(error, began)
-            raise
-        jobs = squeue.jobs(queue, ends, problems, holds=holds)
-        answer = Snapshot(
-            taken_at=taken_at,
-            jobs=jobs,
-            nodes=scontrol.nodes(nodes, problems),
-            partitions=scontrol.partitions(partitions, problems),
-            problems=problems.words(),
-        )
-        self._succeeded(began, len(jobs) + len(answer.nodes), taken_at, answer.problems)
-        return answer
+            jobs = squeue.jobs(queue, ends, problems, holds=self._holds(queue, ends, problems))
+            nodes = scontrol.nodes(self._ask(scontrol.NODE_ARGUMENTS), problems)
+            partitions = scontrol.partitions(self._ask(scontrol.PARTITION_ARGUMENTS), problems)
+            reading.records, reading.newest_at, reading.notes = len(jobs) + len(nodes), taken_at, problems.words()
+        return Snapshot(taken_at, jobs, nodes, partitions, reading.notes)
 
     def finished(self, window: Window) -> Finished:
         """Jobs that ended in the window, with their steps; where no accounting is kept, nothing but a problem.
@@ -65,21 +53,20 @@ class SlurmCli:
         Raises:
             SourceError: sacct or slurmdbd does not answer: ask again later.
         """
-        began, problems, ends = self._begin(), Problems(), marks(secrets.token_hex(8))
-        try:
-            text = self._ask(sacct.arguments(window.since, window.until, ends))
-        except SourceError as error:
-            if "disabled" in str(error):
-                return Finished(problems=(f"no finished jobs but those the queue still shows: {error}",))
-            self._failed(error, began)
-            raise
-        jobs, steps = sacct.records(text, ends, problems)
-        self._succeeded(began, len(jobs), None, problems.words())
-        return ended_in(window, jobs, steps, problems.words())
+        problems, ends = Problems(), marks(secrets.token_hex(8))
+        with self._keeper.reading() as reading:
+            try:
+                text = self._ask(sacct.arguments(window.since, window.until, ends))
+            except NoAccountingError as error:
+                reading.notes = (f"no finished jobs but those the queue still shows: {error}",)
+                return Finished(problems=reading.notes)
+            jobs, steps = sacct.records(text, ends, problems)
+            reading.records, reading.notes = len(jobs), problems.words()
+        return ended_in(window, jobs, steps, reading.notes)
 
     def status(self) -> SourceStatus:
         """The last read."""
-        return self._status
+        return self._keeper.status
 
     def _holds(self, queue: str, ends: Marks, problems: Problems) -> dict[int, tuple[GpuHold, ...]]:
         """Which GPUs each job holds; without an answer the rest of the snapshot still stands."""
@@ -92,23 +79,3 @@ class SlurmCli:
 
     def _ask(self, argv: Sequence[str]) -> str:
         return ask(self._run, argv, self._timeout)
-
-    def _begin(self) -> float:
-        self._status = replace(self._status, last_attempt_at=self._clock.now())
-        return self._clock.monotonic()
-
-    def _failed(self, error: SourceError, began: float) -> None:
-        duration = self._clock.monotonic() - began
-        self._status = replace(self._status, duration_seconds=duration, error=str(error), hint=error.hint)
-
-    def _succeeded(self, began: float, samples: int, newest: datetime | None, notes: tuple[str, ...]) -> None:
-        self._status = replace(
-            self._status,
-            last_success_at=self._clock.now(),
-            duration_seconds=self._clock.monotonic() - began,
-            samples=samples,
-            newest_sample_at=newest or self._status.newest_sample_at,
-            error="",
-            hint="",
-            note="; ".join(notes)[:500],
-        )

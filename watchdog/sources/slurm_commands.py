@@ -82,9 +82,18 @@ def refusal(command: str, output: Output) -> SourceError:
     return SourceUnavailableError(message, hint=f"Run {command} in a shell as the same user to see more.")
 
 
+class NoAccountingError(SourceUnavailableError):
+    """This cluster keeps no accounts: asking again will not help."""
+
+
 _REFUSALS: tuple[tuple[tuple[str, ...], type[SourceError], str], ...] = (
     (
-        ("storage is disabled", "accounting storage", "slurmdbd", "slurm_persist_conn", "database"),
+        ("storage is disabled",),
+        NoAccountingError,
+        "Set AccountingStorageType=accounting_storage/slurmdbd in slurm.conf to know finished jobs.",
+    ),
+    (
+        ("accounting storage", "slurmdbd", "slurm_persist_conn", "database"),
         SourceUnavailableError,
         "Finished jobs are known only where slurmdbd keeps accounts and answers: look at its log.",
     ),
