@@ -146,7 +146,9 @@ def _ends(frame: pd.DataFrame, rows: list[str], window: Window, palette: Palette
     shapes = dict(zip(_WORDS.values(), (_BAD_ENDS[state] for state in _WORDS), strict=True))
     present = [word for word in shapes if (marks["end"] == word).any()]
     legend = (
-        alt.Legend(title="ended by", symbolSize=90, symbolFillColor=palette.critical, offset=4) if present else None
+        alt.Legend(title="ended by", symbolSize=90, symbolFillColor=palette.critical, orient="bottom")
+        if present
+        else None
     )
     scale = alt.Scale(domain=present, range=[shapes[word] for word in present])
     base = alt.Chart(marks).encode(x=time_axis(window), y=_row(rows))
