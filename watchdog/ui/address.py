@@ -1,6 +1,6 @@
 """What the URL says about the view: text, checked word by word, never trusted.
 
-`?node=&gpu=&window=&at=&since=&until=&refresh=`; what is absent has its default, what is wrong gets a
+`?node=&gpu=&job=&window=&at=&since=&until=&refresh=`; what is absent has its default, what is wrong gets a
 sentence and its default.
 """
 
@@ -40,8 +40,8 @@ REFRESHES: MappingProxyType[str, tuple[str, timedelta | None]] = MappingProxyTyp
     }
 )
 DEFAULT_WINDOW, DEFAULT_REFRESH = "1h", "15s"
-KEYS = ("node", "gpu", "window", "at", "since", "until", "refresh")
-# These go along to the next page; a node or a GPU is a place of one page.
+KEYS = ("node", "gpu", "job", "window", "at", "since", "until", "refresh")
+# These go along to the next page; a node, a GPU or a job is a place of one page.
 SHARED_KEYS = ("window", "at", "since", "until", "refresh")
 
 _LONGEST_NAME = 253
@@ -56,6 +56,7 @@ class Address:
 
     node: str = ""
     gpu: str = ""
+    job: str = ""
     window: str = DEFAULT_WINDOW
     refresh: str = DEFAULT_REFRESH
     at: datetime | None = None
@@ -107,6 +108,7 @@ def read_address(parameters: Mapping[str, str], now: datetime) -> Address:
     return Address(
         node=_name("node", parameters.get("node", ""), problems),
         gpu=_name("gpu", parameters.get("gpu", ""), problems),
+        job=_name("job", parameters.get("job", ""), problems),
         window=_choice("window", parameters.get("window", ""), WINDOWS, DEFAULT_WINDOW, problems),
         refresh=_choice("refresh", parameters.get("refresh", ""), REFRESHES, DEFAULT_REFRESH, problems),
         at=at,
