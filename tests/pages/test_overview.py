@@ -85,6 +85,13 @@ def test_all_exporters_silent_is_never_green(open_page):
     assert "Utilization: n/a" in words(page)
 
 
+def test_many_silent_nodes_are_one_line(open_page):
+    page = open_page("overview", FakeCluster(nodes=8, silent_nodes=tuple(range(1, 8))))
+
+    assert "1 thing needs a look." in words(page)
+    assert any(link.proto.label == "7 nodes, 56 GPUs" for link in page.get("page_link"))
+
+
 def test_hostile_node_names_do_not_become_markup(open_page):
     evil = "![x](https://evil.example/p.png)<b>"
     page = open_page("overview", FakeCluster(names={1: evil}, faults=TROUBLE))

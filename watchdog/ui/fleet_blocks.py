@@ -30,6 +30,10 @@ def verdict(answer: Fleet, view: View) -> None:
         )
         return
     st.markdown(_headline(answer))
+    if not answer.gpus_seen and _is_starting():
+        st.info(
+            "The collector has just started and reads the past first; live readings follow.", icon=":material/info:"
+        )
     tiles(
         (
             ("Nodes seen", f"{answer.nodes_reporting:,} of {answer.nodes_known:,}", "Nodes with a reading in 5 min."),
@@ -43,6 +47,11 @@ def verdict(answer: Fleet, view: View) -> None:
     live = view.address.is_live
     freshness(answer.newest_sample_at, answer.at, live=live, source=runtime().source_line)
     incomplete_note(answer.incomplete)
+
+
+def _is_starting() -> bool:
+    collector = runtime().collector_state()
+    return collector is not None and collector.ticks == 0
 
 
 def _headline(answer: Fleet) -> str:
@@ -72,7 +81,7 @@ def look_list(answer: Fleet, view: View) -> None:
 
 def _look_row(item: Attention, view: View) -> None:
     gpu = item.gpus[0] if len(item.gpus) == 1 else ""
-    place = {"node": item.node, **({"gpu": gpu} if gpu else {})}
+    place = {key: value for key, value in (("node", item.node), ("gpu", gpu)) if value}
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(state_badge(item.state), width=105)
         st.page_link(GPUS_PAGE, label=place_text(item), query_params={**shared_parameters(), **place}, width=130)

@@ -49,6 +49,8 @@ def source_text(state: str) -> str:
 
 def place_text(item: Attention) -> str:
     """Escaped: "node003 GPU 4", "node003, 8 GPUs"."""
+    if item.nodes > 1:
+        return f"{item.nodes:,} nodes, {len(item.gpus):,} GPUs"
     node = escape(item.node, 40)
     if len(item.gpus) == 1:
         return f"{node} GPU {item.places[0]}"

@@ -31,6 +31,15 @@ def test_the_worst_come_first_and_the_rest_is_counted():
     assert count == 6
 
 
+def test_what_many_nodes_share_is_one_thing_and_hides_nothing():
+    silent = [(f"n{i}", f"g{i}", 0, "unknown", "silent") for i in range(6)]
+    items, count = needs_a_look(cells(*silent, ("n9", "g9", 3, "hung", "")))
+
+    assert count == 2
+    assert (items[0].node, items[0].nodes, len(items[0].gpus)) == ("", 6, 6)
+    assert (items[1].node, items[1].nodes) == ("n9", 1)
+
+
 def test_busy_and_idle_gpus_need_nobody():
     assert needs_a_look(cells(("n1", "a", 0, "busy", ""), ("n1", "b", 1, "idle", ""))) == ((), 0)
 
