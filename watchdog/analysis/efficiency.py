@@ -24,6 +24,7 @@ SHORT_TAIL = timedelta(minutes=10)
 
 _KEY = ["job_id", "submitted_at", "node", "gpu_index", "gpu_uuid"]
 _SPAN = ["held_from", "held_until"]
+_COUNT = "held_gpus"
 
 
 class Use(StrEnum):
@@ -68,7 +69,8 @@ def gpu_use(holds: pd.DataFrame, readings: pd.DataFrame) -> pd.DataFrame:
     """One row for each GPU that a job held.
 
     Args:
-        holds: job_id, submitted_at, node, gpu_index, gpu_uuid (null where not known), held_from, held_until.
+        holds: job_id, submitted_at, node, gpu_index, gpu_uuid (null where not known), held_gpus (1, or how many
+            GPUs the row stands for where they are not known one by one), held_from, held_until.
         readings: as `sample_readings` or `bucket_readings` give them.
 
     Returns:
@@ -78,7 +80,7 @@ def gpu_use(holds: pd.DataFrame, readings: pd.DataFrame) -> pd.DataFrame:
         use (a `Use`).
     """
     table = holds.reset_index(drop=True)
-    table["held_seconds"] = (table["held_until"] - table["held_from"]).dt.total_seconds().clip(lower=0)
+    table["held_seconds"] = (table["held_until"] - table["held_from"]).dt.total_seconds().clip(lower=0) * table[_COUNT]
     table = table.join(_summed(table, readings))
     for name in ("measured_seconds", "busy_seconds", "idle_seconds"):
         table[name] = table[name].fillna(0.0).astype("float64")
@@ -145,11 +147,20 @@ def held_spans(jobs: pd.DataFrame, gpus: pd.DataFrame, inventory: pd.DataFrame, 
     end = started["ended_at"]
     if "last_seen_at" in started:
         end = end.where(end.notna() | (started["state"] != "UNKNOWN"), started["last_seen_at"])
-    spans = started[["job_id", "submitted_at", "started_at"]].assign(held_until=end.fillna(pd.Timestamp(now)))
+    spans = started[["job_id", "submitted_at", "started_at", "gpus"]].assign(held_until=end.fillna(pd.Timestamp(now)))
     spans = spans.rename(columns={"started_at": "held_from"})
     table = gpus.merge(spans, on=["job_id", "submitted_at"])
     places = inventory[inventory["gpu_index"].notna()].sort_values("last_seen_at")
     places = places.drop_duplicates(["node", "gpu_index"], keep="last")[["node", "gpu_index", "gpu_uuid"]]
     table = table.merge(places, how="left", on=["node", "gpu_index"])
     unplaced = table["gpu_index"].isna()
-    return table.assign(gpu_uuid=table["gpu_uuid"].mask(unplaced))[[*_KEY, *_SPAN]]
+    return table.assign(gpu_uuid=table["gpu_uuid"].mask(unplaced), held_gpus=_counts(table))[[*_KEY, _COUNT, *_SPAN]]
+
+
+def _counts(table: pd.DataFrame) -> pd.Series:
+    """GPUs a row: one where its place is known; else the job's others, spread over its rows without a place."""
+    unplaced = table["gpu_index"].isna()
+    per_job = table.assign(unplaced=unplaced).groupby(["job_id", "submitted_at"], dropna=False)["unplaced"]
+    without = per_job.transform("sum")
+    others = table["gpus"].astype("float64") - (per_job.transform("size") - without)
+    return (others / without.where(without > 0)).clip(lower=1.0).fillna(1.0).where(unplaced, 1.0)

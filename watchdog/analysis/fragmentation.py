@@ -107,7 +107,7 @@ def _eligible(nodes: pd.DataFrame, partition: str, gpu_type: str) -> pd.DataFram
         names = set(partition.split(","))
         wanted &= nodes["partitions"].map(lambda text: bool(names & set(text.split(",")))).astype(bool)
     if gpu_type:
-        wanted &= nodes["gpu_type"].map(lambda text: gpu_type in text.split(",")).astype(bool)
+        wanted &= nodes["gpu_type"].map(lambda text: gpu_type in text.split("+")).astype(bool)
     return nodes[wanted]
 
 

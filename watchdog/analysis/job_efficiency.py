@@ -87,7 +87,7 @@ def job_efficiency(
     counted = [row for row in steps.to_dict("records") if row["step_id"] not in {"batch", "extern", "interactive"}]
     return Efficiency(
         gpus=with_peers(use),
-        gpu_count=len(use),
+        gpu_count=round(float(use["held_gpus"].sum())),
         held_hours=held,
         used_hours=used if known else None,
         never_used_hours=never if known else None,
@@ -119,7 +119,7 @@ def with_peers(use: pd.DataFrame) -> pd.DataFrame:
 
 def rate_of(gpu_type: str, rates: Mapping[str, float]) -> float | None:
     """Dollars a GPU-hour of this type; None where no price is set."""
-    kinds = [kind for kind in gpu_type.lower().split(",") if kind in rates]
+    kinds = [kind for kind in gpu_type.lower().split("+") if kind in rates]
     return rates[kinds[0]] if kinds else rates.get("")
 
 

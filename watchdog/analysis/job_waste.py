@@ -19,7 +19,8 @@ _HOURS = ("held_hours", "measured_hours", "used_hours", "idle_hours", "never_use
 def clipped(holds: pd.DataFrame, since: datetime, until: datetime) -> pd.DataFrame:
     """`holds` within [since, until); what lies outside goes."""
     start, end = pd.Timestamp(since), pd.Timestamp(until)
-    table = holds.assign(held_from=holds["held_from"].clip(lower=start), held_until=holds["held_until"].clip(upper=end))
+    begin, over = holds["held_from"], holds["held_until"]
+    table = holds.assign(held_from=begin.where(begin > start, start), held_until=over.where(over < end, end))
     return table[table["held_from"] < table["held_until"]].reset_index(drop=True)
 
 
@@ -49,7 +50,7 @@ def waste_by(use: pd.DataFrame, jobs: pd.DataFrame, by: str, rates: Mapping[str,
         grouped[[*_HOURS]]
         .sum()
         .join(grouped[["cost_usd", "idle_usd"]].sum(min_count=1))
-        .join(grouped.size().rename("gpus"))
+        .join(grouped["held_gpus"].sum().rename("gpus"))
     )
     return _rated(sums.reset_index())
 
