@@ -38,12 +38,13 @@ def expand(text: str) -> tuple[str, ...]:
 
 def compress(names: Iterable[str]) -> str:
     """The same names as Slurm would write them, sorted, each once; `expand` gives them back."""
-    groups: dict[tuple[str, str], list[str]] = {}
+    groups: dict[tuple[str, str, bool], list[str]] = {}
     for name in set(names):
         tail = _TAIL.fullmatch(name)
-        key = (tail[1], tail[3]) if tail else (name, "")
+        # A name without a number ("login") never shares brackets with others ("login1").
+        key = (tail[1], tail[3], True) if tail else (name, "", False)
         groups.setdefault(key, []).append(tail[2] if tail else "")
-    return ",".join(_written(before, numbers, after) for (before, after), numbers in sorted(groups.items()))
+    return ",".join(_written(before, numbers, after) for (before, after, _), numbers in sorted(groups.items()))
 
 
 def _words(text: str) -> Iterator[str]:
