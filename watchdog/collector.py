@@ -75,9 +75,11 @@ class Collector:
             self.state = replace(self.state, alive=False)
 
     def take_in_past(self) -> None:
-        """Store the past that a simulated cluster brings with it."""
+        """Store the past that a simulated cluster brings with it; what is now can be seen meanwhile."""
         mark = self._history.attempt(lambda store: store.watermark())
-        for frame in self._feed.past(mark):
+        for number, frame in enumerate(self._feed.past(mark)):
+            if number == 0:
+                self._live.update(self._feed.read().frame, self._clock.now())
             self._save(frame)
         self._roll_up(self._clock.now())
 

@@ -7,7 +7,7 @@
 | throttled | hardware slowdown, hardware or software thermal slowdown, or power brake is set   | NVML clock event reasons; the power cap alone is normal |
 | hung      | every bucket of 10 minutes at 95 % or more, power steady and under 35 % of limit  | a spinning kernel reads 100 % busy but draws little |
 | faulty    | row remap failed, uncorrected ECC grew, recovery asked, or a hardware XID is new   | NVIDIA XID catalogue, GPU memory error management |
-| lost      | expected here, silent for LOOKBACK, while others on its node report               | Prometheus' own lookback |
+| lost      | silent for LOOKBACK while others on its node report, or its driver says so        | Prometheus' own lookback; NVML GPU_IS_LOST |
 | unknown   | its whole node is silent, or it publishes no utilization                          | no data is never "fine" |
 
 A later row wins over an earlier one.
@@ -55,6 +55,7 @@ LATEST_METRICS = (
     "compute_processes_count",
     "row_remap_failure_flag",
     "recovery_action_code",
+    "gpu_lost_flag",
     *THROTTLES,
 )
 
@@ -104,6 +105,8 @@ def _with_derived(cells: pd.DataFrame) -> pd.DataFrame:
         memory_total_bytes=total,
         memory_ratio=(cells["memory_used_bytes"] / total.where(total > 0)).clip(upper=1.0),
         power_ratio=cells["power_watts"] / cells["power_limit_watts"].where(cells["power_limit_watts"] > 0),
+        # That its exporter speaks of it is no reading of a lost GPU.
+        sampled_at=cells["sampled_at"].mask(_is(cells["gpu_lost_flag"] > 0)),
     )
 
 
@@ -131,9 +134,9 @@ def _judged(cells: pd.DataFrame) -> tuple[npt.NDArray[np.object_], npt.NDArray[n
     for mask, words in _fault_rules(cells):
         _put(state, reason, mask & ~silent, GpuState.FAULTY, words)
     node_lives = _is_in(cells["node"], cells.loc[~silent, "node"])
-    lost = silent & node_lives
-    _put(state, reason, lost, GpuState.LOST, _lost_text(cells[lost]))
     _put(state, reason, silent & ~node_lives, GpuState.UNKNOWN, "the whole node is silent")
+    lost = silent & (node_lives | _is(cells["gpu_lost_flag"] > 0))
+    _put(state, reason, lost, GpuState.LOST, _lost_text(cells[lost]))
     return state, reason
 
 
@@ -195,5 +198,6 @@ def _hung_text(rows: pd.DataFrame) -> list[str]:
 
 
 def _lost_text(rows: pd.DataFrame) -> list[str]:
-    faults = rows["fault"]
-    return [f"no readings; before: {fault}" if isinstance(fault, str) else "no readings" for fault in faults]
+    heads = np.where(_is(rows["gpu_lost_flag"] > 0), "its driver says it is lost", "no readings")
+    pairs = zip(heads, rows["fault"], strict=True)
+    return [f"{head}; before: {fault}" if isinstance(fault, str) else str(head) for head, fault in pairs]

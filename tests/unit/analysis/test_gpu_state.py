@@ -91,6 +91,14 @@ def test_a_reset_wish_is_no_fault_and_a_reboot_wish_is_one():
     assert judged(*readings("g", 0.9), ("recovery_action_code", "g", 2.0))["g"] == "faulty"
 
 
+def test_a_gpu_whose_driver_says_it_is_lost_is_lost_and_not_seen_though_its_exporter_speaks_of_it():
+    cells = gpu_cells(samples(*readings("a", 0.9), ("gpu_lost_flag", "b", 1.0)), gpus(), None, None)
+    lost = cells.set_index("gpu_uuid").loc["b"]
+    assert lost["state"] == "lost"
+    assert lost["reason"] == "its driver says it is lost"
+    assert pd.isna(lost["sampled_at"])
+
+
 def test_a_silent_gpu_is_lost_where_its_node_reports_and_unknown_where_not():
     states = judged(*readings("a@n1", 0.9), known=("a@n1", "b@n1", "c@n2"))
 
