@@ -45,7 +45,10 @@ class Grid:
 
 
 def gpu_grid(cells: pd.DataFrame, palette: Palette) -> Any:  # noqa: ANN401 (Altair returns Any)
-    """The grid of `analysis.gpu_state.gpu_cells`; the selection `pick` gives node and gpu_uuid."""
+    """The grid of `analysis.gpu_state.gpu_cells`; the selection `pick` gives node and gpu_uuid.
+
+    Where `analysis.holders` has said which job holds a GPU, hovering it says so.
+    """
     grid = _placed_nodes(cells) if len(cells) > MOST_CELLS else _placed_gpus(cells)
     pick = alt.selection_point(name=PICK, fields=["node"] if grid.by_node else ["node", "gpu_uuid"])
     chart = alt.layer(_rects(grid, palette, pick), _badges(grid, palette), _marks(grid, palette), _names(grid, palette))
@@ -119,6 +122,7 @@ def _readable(cells: pd.DataFrame) -> pd.DataFrame:
             "celsius": cells["gpu_temperature_celsius"],
             "watts": cells["power_watts"].round(0),
             "seen": cells["sampled_at"].dt.strftime("%Y-%m-%d %H:%M:%S UTC").astype("string"),
+            **{name: cells[name].str.slice(0, 60) for name in ("job", "user") if name in cells},
         }
     )
 
@@ -166,6 +170,9 @@ _NODE_TIPS = (
 )  # fmt: skip
 
 
+_HOLDER_TIPS = (("job:N", "job"), ("user:N", "user"))
+
+
 def _rects(grid: Grid, palette: Palette, pick: alt.Parameter) -> Any:  # noqa: ANN401 (Altair returns Any)
     load = alt.Color(
         "busy:Q",
@@ -173,7 +180,8 @@ def _rects(grid: Grid, palette: Palette, pick: alt.Parameter) -> Any:  # noqa: A
         scale=alt.Scale(domain=[0, 100], range=list(palette.load), interpolate="lab", clamp=True),
         legend=alt.Legend(gradientLength=96, gradientThickness=8, direction="horizontal", tickCount=3, offset=6),
     )
-    tips = [alt.Tooltip(field, title=title) for field, title in (_NODE_TIPS if grid.by_node else _GPU_TIPS)]
+    fields = _NODE_TIPS if grid.by_node else (*_GPU_TIPS, *(_HOLDER_TIPS if "job" in grid.cells else ()))
+    tips = [alt.Tooltip(field, title=title) for field, title in fields]
     return (
         alt.Chart(grid.cells)
         .mark_rect(cornerRadius=2, cursor="pointer", stroke=palette.line, strokeWidth=0.5, invalid="show")

@@ -6,13 +6,17 @@ import pandas as pd
 import pytest
 
 from tests.conftest import NOON
+from tests.fakes import FakeCluster
 from tests.slurm_fakes import FakeSlurm, gpus_frame, jobs_frame
+from watchdog.analysis.holders import with_holders
 from watchdog.analysis.occupancy import occupancy
 from watchdog.charts.allocation import PARTS, allocation_bars, allocation_text
 from watchdog.charts.gantt import gantt, gantt_text
+from watchdog.charts.grid import gpu_grid
 from watchdog.charts.node_map import SHAPES, node_map, node_map_text
 from watchdog.charts.palette import DARK, LIGHT
 from watchdog.model.telemetry import Window
+from watchdog.services.fleet import fleet, recent
 
 WINDOW = Window(NOON - timedelta(hours=1), NOON)
 EVIL = "a\"]';</script>\u202e`" * 40
@@ -132,3 +136,16 @@ def test_the_parts_of_a_partition_fill_its_bar():
 def test_a_partition_without_the_resource_has_an_empty_bar():
     shares = pd.DataFrame({"partition": "cpu", "part": list(PARTS), "amount": 0.0, "whole": 0.0})
     assert rows_of(allocation_bars(shares, LIGHT).to_dict(), 1)[0]["text"] == "0 of 0"
+
+
+def test_the_gpu_grid_says_who_holds_a_gpu_where_it_is_known():
+    cluster = FakeCluster(nodes=1)
+    inventory = cluster.gpus(NOON)
+    cells = fleet(cluster, inventory, NOON, recent(cluster, NOON, len(inventory))).cells
+    slurm = FakeSlurm(running=1)
+    spec = gpu_grid(with_holders(cells, slurm.jobs, slurm.job_gpus), LIGHT).to_dict()
+
+    assert [row["job"] for row in rows_of(spec)] == ["1000", "1000", *[""] * 6]
+    titles = [tip["title"] for tip in spec["layer"][0]["encoding"]["tooltip"]]
+    assert titles[-2:] == ["job", "user"]
+    assert "job" not in rows_of(gpu_grid(cells, LIGHT).to_dict())[0]
