@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-
-import pandas as pd
 
 from watchdog.base.beat import beats
 from watchdog.base.clock import Clock
 from watchdog.base.config import Config
 from watchdog.base.errors import SourceError, WatchdogError
-from watchdog.model.scheduler import JOB_GPUS, JOBS, NODES, PARTITIONS, Finished, Scheduler
+from watchdog.model.scheduler import Finished, Scheduler
 from watchdog.model.slurm.records import Snapshot
 from watchdog.model.telemetry import Window
 from watchdog.services.history import History
+from watchdog.services.slurm_view import SlurmView
 from watchdog.sources.slurm_frames import job_gpus_frame, jobs_frame, nodes_frame, partitions_frame, steps_frame
 from watchdog.store.jobs import JobStore
 from watchdog.store.node_states import NodeStateStore
@@ -31,18 +30,6 @@ _OVERLAP = timedelta(minutes=2)
 _ACCOUNTING_EVERY = timedelta(minutes=5)
 # Accounting may be behind; a job that vanished is asked about for this long.
 _UNEXPLAINED_FOR = timedelta(hours=1)
-
-
-@dataclass(frozen=True)
-class SlurmView:
-    """The newest snapshot as frames (JOBS, JOB_GPUS, NODES, PARTITIONS); `taken_at` is None before the first."""
-
-    jobs: pd.DataFrame = field(default_factory=JOBS.empty)
-    job_gpus: pd.DataFrame = field(default_factory=JOB_GPUS.empty)
-    nodes: pd.DataFrame = field(default_factory=NODES.empty)
-    partitions: pd.DataFrame = field(default_factory=PARTITIONS.empty)
-    taken_at: datetime | None = None
-    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
