@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 from datetime import datetime
+from pathlib import Path
 
 from watchdog import __version__
 from watchdog.base.errors import StoreError
@@ -24,7 +25,7 @@ def self_metrics(runtime: Runtime) -> str:
         ("watchdog_unsaved_samples", "gauge", "Read but not yet written.", {}, state.unsaved_samples),
         ("watchdog_lost_samples_total", "counter", "Given up, for want of disk and memory.", {}, state.lost_samples),
         ("watchdog_store_ok", "gauge", "Whether the store takes writes.", {}, runtime.store_error() is None),
-        ("process_resident_memory_bytes", "gauge", "Peak resident memory.", {}, _peak_memory()),
+        ("process_resident_memory_bytes", "gauge", "Resident memory.", {}, _resident_memory()),
     ]
     text = "".join(
         family_text(name, kind, about, [(labels_text(labels), float(value))])
@@ -52,5 +53,6 @@ def _seconds(instant: datetime | None) -> float | None:
     return None if instant is None else instant.timestamp()
 
 
-def _peak_memory() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+def _resident_memory() -> int | None:
+    statm = Path("/proc/self/statm")
+    return int(statm.read_text().split()[1]) * resource.getpagesize() if statm.exists() else None
