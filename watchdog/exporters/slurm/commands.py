@@ -12,7 +12,7 @@ from watchdog.exporters.failure import CollectError
 from watchdog.model.exposition import family_text, labels_text
 
 # What a user's environment may change in the output that we read.
-_UNWANTED = ("SQUEUE_", "SINFO_", "SCONTROL_", "SLURM_TIME_FORMAT", "SLURM_CLUSTERS", "SLURM_BITSTR_LEN")
+_UNWANTED = ("SQUEUE_", "SINFO_", "SCONTROL_", "SLURM_CLUSTERS", "SLURM_JSON", "SLURM_YAML", "SLURM_DEBUG")
 # What Slurm prints, the reason we count it under, and what to do.
 _COMPLAINTS = (
     ("Unable to contact slurm controller", "unreachable", "See whether slurmctld runs: `scontrol ping`."),
@@ -37,7 +37,8 @@ def environment(base: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment for Slurm's commands: times in UTC, nothing that bends the output."""
     given = os.environ if base is None else base
     kept = {name: value for name, value in given.items() if not name.startswith(_UNWANTED)}
-    return {**kept, "TZ": "UTC", "SLURM_TIME_FORMAT": "standard"}
+    # Lists of an array's waiting tasks are part of its id, thus of each of its series: not too long.
+    return {**kept, "TZ": "UTC", "SLURM_TIME_FORMAT": "standard", "SLURM_BITSTR_LEN": "4096"}
 
 
 class Slurm:

@@ -38,9 +38,9 @@ def partitions(answer: Any, problems: Problems) -> tuple[Partition, ...]:  # noq
 
 
 def _node(record: Record, problems: Problems) -> Node:
-    name = text(record.get("name"))
+    name, reason = text(record.get("name")), text(record.get("reason"))
     state, flags = node_state_of([*words(record.get("state")), *words(record.get("state_flags"))])
-    if isinstance(record.get("state"), str) and "state_flags" not in record and text(record.get("reason")):
+    if isinstance(record.get("state"), str) and "state_flags" not in record and reason:
         # v0.0.36 tells no flags: a drained node reads "idle", but keeps its reason until it is resumed.
         flags |= {"DRAIN"}
         problems.add("this API version tells no node flags: a node with a reason is taken as drained", name)
@@ -51,9 +51,10 @@ def _node(record: Record, problems: Problems) -> Node:
         state=state,
         flags=flags,
         partitions=tuple(words(record.get("partitions"))),
-        reason=text(record.get("reason")),
-        reason_by=text(record.get("reason_set_by_user")),
-        reason_at=at(record.get("reason_changed_at")),
+        reason=reason,
+        # Slurm says "root" of nodes that never had a reason.
+        reason_by=text(record.get("reason_set_by_user")) if reason else "",
+        reason_at=at(record.get("reason_changed_at")) if reason else None,
         cpus=whole(record.get("cpus")),
         cpus_allocated=whole(record.get("alloc_cpus")),
         memory_bytes=_mebibytes(record.get("real_memory")),
