@@ -19,7 +19,7 @@ ENVIRONMENT = {
     "TZ": "UTC",
     "SLURM_TIME_FORMAT": "standard",
     # Else Slurm cuts the list of an array's waiting tasks at 64 characters.
-    "SLURM_BITSTR_LEN": "65536",
+    "SLURM_BITSTR_LEN": "4096",
 }
 # An administrator's defaults for people (SQUEUE_FORMAT, SACCT_FORMAT, SLURM_CLUSTERS...) must not change an answer.
 _DROPPED = ("SQUEUE_", "SINFO_", "SACCT_", "SLURM_CLUSTERS", "SCONTROL_", "SLURM_JSON", "SLURM_YAML", "SLURM_DEBUG")
