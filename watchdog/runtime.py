@@ -6,6 +6,7 @@ import gc
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -19,14 +20,21 @@ from watchdog.exporters.gpu.exporter import GpuExporter, GpuOptions
 from watchdog.exporters.gpu.smi import nvidia_smi_present
 from watchdog.model.frames import GPUS
 from watchdog.model.live import Live
-from watchdog.model.telemetry import SourceStatus, Telemetry
+from watchdog.model.scheduler import Scheduler
+from watchdog.model.telemetry import SourceStatus, Telemetry, Window
+from watchdog.scheduler_loop import SchedulerLoop, SchedulerState
 from watchdog.services.feeds import Feed, PrometheusFeed, Reading, ScrapeFeed
 from watchdog.services.history import History
+from watchdog.services.jobs import Known
 from watchdog.services.routed import RoutedTelemetry
+from watchdog.services.schedulers import chosen_scheduler
+from watchdog.services.slurm_view import SlurmView
 from watchdog.sources.demo.cluster import DemoCluster
 from watchdog.sources.demo.config import DemoConfig
+from watchdog.sources.demo.scheduler_view import DemoScheduler
 from watchdog.sources.prometheus import PrometheusTelemetry
 from watchdog.sources.scrape import Scraper, Target, http_target
+from watchdog.store.node_states import NodeStateStore
 from watchdog.store.stats import StoreStats
 
 _log = logging.getLogger(__name__)
@@ -43,14 +51,18 @@ class Runtime:
         self.live = Live()
         self.kind = chosen_source(config)
         self.history = History(_database(config, self.kind), clock)
-        feed, server, self.source_line, self._release = _FEEDS[self.kind](config, clock)
+        built = _FEEDS[self.kind](config, clock)
+        self.source_line, self._release = built.line, built.release
         fresh = timedelta(seconds=2 * config.interval_seconds)
-        self.telemetry: Telemetry = RoutedTelemetry(self.live, self.history, server, clock, fresh)
-        self.collector = Collector(config, feed, self.live, self.history, clock)
+        self.telemetry: Telemetry = RoutedTelemetry(self.live, self.history, built.server, clock, fresh)
+        self.collector = Collector(config, built.feed, self.live, self.history, clock)
+        self._slurm = _scheduler_loop(config, self.kind, built.demo, self.history, clock)
         self._stop = threading.Event()
-        self._thread = threading.Thread(
-            target=self.collector.run, args=(self._stop,), name="watchdog-collector", daemon=True
-        )
+        self._thread = self._in_background(self.collector.run, "watchdog-collector")
+        self._slurm_thread = self._in_background(self._slurm.run, "watchdog-slurm") if self._slurm else None
+
+    def _in_background(self, run: Callable[[threading.Event], None], name: str) -> threading.Thread:
+        return threading.Thread(target=run, args=(self._stop,), name=name, daemon=True)
 
     @property
     def is_demo(self) -> bool:
@@ -61,12 +73,15 @@ class Runtime:
         """Start collecting."""
         _log.info("reading %s every %g s", self.source_line, self.config.interval_seconds)
         self._thread.start()
+        if self._slurm_thread:
+            self._slurm_thread.start()
 
     def stop(self) -> None:
         """Finish the tick under way, write it out, and let go of the file."""
         self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=30)
+        for thread in (self._thread, self._slurm_thread):
+            if thread and thread.is_alive():
+                thread.join(timeout=30)
         self._release()
         self.history.close()
 
@@ -94,6 +109,23 @@ class Runtime:
     def collector_state(self) -> CollectorState:
         """How the loop is doing."""
         return self.collector.state
+
+    @property
+    def slurm(self) -> SlurmView | None:
+        """Slurm as it was seen last; None where no Slurm is read. Without `taken_at` it has not answered yet."""
+        return self._slurm.view if self._slurm and self._slurm.there else None
+
+    def slurm_state(self) -> SchedulerState | None:
+        """How the loop that reads Slurm is doing; None where no Slurm is read."""
+        return self._slurm.state if self._slurm else None
+
+    def known_jobs(self) -> Known:
+        """Where jobs are looked up: what Slurm shows now, and history."""
+        return Known(self.slurm or SlurmView(), self.history)
+
+    def node_states(self, window: Window) -> pd.DataFrame | None:
+        """Changes of nodes' states (NODE_STATES); None while there is no store."""
+        return self.history.attempt(lambda store: NodeStateStore(store).states(window))
 
     def problem(self) -> str:
         """Why this process should not be trusted with the watch; '' if it should."""
@@ -157,12 +189,27 @@ def _database(config: Config, kind: str) -> Path:
     return config.database if kind != "demo" else config.database.with_name("demo.duckdb")
 
 
-_Built = tuple[Feed, Telemetry | None, str, Callable[[], None]]
+@dataclass(frozen=True)
+class _Built:
+    """A source of GPU readings: who answers for its past, if a server does, and the demo's Slurm."""
+
+    feed: Feed
+    server: Telemetry | None
+    line: str
+    release: Callable[[], None]
+    demo: Scheduler | None = None
+
+
+def _scheduler_loop(
+    config: Config, kind: str, demo: Scheduler | None, history: History, clock: Clock
+) -> SchedulerLoop | None:
+    chosen = chosen_scheduler(config, kind, demo, clock)
+    return SchedulerLoop(config, chosen.scheduler, history, clock, sure=chosen.sure) if chosen else None
 
 
 def _prometheus(config: Config, clock: Clock) -> _Built:
     telemetry = PrometheusTelemetry(config, clock)
-    return PrometheusFeed(telemetry, clock), telemetry, telemetry.name, lambda: None
+    return _Built(PrometheusFeed(telemetry, clock), telemetry, telemetry.name, lambda: None)
 
 
 def _targets(config: Config, clock: Clock) -> _Built:
@@ -171,7 +218,7 @@ def _targets(config: Config, clock: Clock) -> _Built:
     targets = [http_target(name, token, ca_file, timeout) for name in names]
     line = f"{len(targets)} exporters, scraped directly" if len(targets) > 1 else f"exporter {targets[0].name}"
     scraper = _scraper(config, targets, clock)
-    return ScrapeFeed(scraper), None, line, scraper.close
+    return _Built(ScrapeFeed(scraper), None, line, scraper.close)
 
 
 def _local(config: Config, clock: Clock) -> _Built:
@@ -183,7 +230,7 @@ def _local(config: Config, clock: Clock) -> _Built:
         scraper.close()
         exporter.stop()
 
-    return ScrapeFeed(scraper), None, "the GPUs of this machine", release
+    return _Built(ScrapeFeed(scraper), None, "the GPUs of this machine", release)
 
 
 def _demo(config: Config, clock: Clock) -> _Built:
@@ -204,7 +251,7 @@ def _demo(config: Config, clock: Clock) -> _Built:
         return cluster.history(max(first, stored_until or first), now, step)
 
     line = f"the demo cluster: {config.demo_nodes} nodes x {config.demo_gpus} GPUs, simulated"
-    return ScrapeFeed(scraper, past), None, line, scraper.close
+    return _Built(ScrapeFeed(scraper, past), None, line, scraper.close, DemoScheduler(cluster, clock))
 
 
 def _demo_page(cluster: DemoCluster, node: str, clock: Clock) -> Callable[[], bytes]:

@@ -54,7 +54,11 @@ class SchedulerState:
 class SchedulerLoop:
     """Reads `scheduler` every `slurm_interval_seconds`; what goes wrong is in `state`, never raised."""
 
-    def __init__(self, config: Config, scheduler: Scheduler, history: History, clock: Clock) -> None:
+    def __init__(
+        self, config: Config, scheduler: Scheduler, history: History, clock: Clock, *, sure: bool = True
+    ) -> None:
+        """Prepare; nothing is read yet. Unless `sure`, nothing is said of a Slurm that has never answered."""
+        self._sure = sure
         self._config = config
         self._scheduler = scheduler
         self._history = history
@@ -64,6 +68,11 @@ class SchedulerLoop:
         self._tidied: datetime | None = None
         self.view = SlurmView()
         self.state = SchedulerState()
+
+    @property
+    def there(self) -> bool:
+        """Whether there is a Slurm: it was asked for, or it has answered."""
+        return self._sure or self.view.taken_at is not None
 
     def run(self, stop: threading.Event) -> None:
         """Tick until `stop` is set; a tick that takes long skips the ones it missed."""
@@ -80,7 +89,8 @@ class SchedulerLoop:
         trouble = self._look()
         if trouble is None:
             trouble = self._account(now)
-        self._history.attempt(lambda store: store.record_scrapes([self._scheduler.status()]))
+        if self.there:
+            self._history.attempt(lambda store: store.record_scrapes([self._scheduler.status()]))
         self._tidy(now)
         self._report(started, now, trouble or self._history.error)
 
@@ -102,28 +112,40 @@ class SchedulerLoop:
         self._history.attempt(lambda store: NodeStateStore(store).take(view.nodes, at, whole=whole))
 
     def _account(self, now: datetime) -> SourceError | None:
-        """Ask for finished jobs now and then; while behind, a day at every tick."""
-        since = self._accounted_until(now)
-        behind = now - since > _LONGEST_QUESTION
-        if self._asked is not None and now - self._asked < _ACCOUNTING_EVERY and not behind:
+        """Ask for finished jobs now and then; while behind, day by day for at most about half an interval."""
+        deadline = self._clock.monotonic() + self._config.slurm_interval_seconds / 2
+        if self._asked is not None and now - self._asked < _ACCOUNTING_EVERY:
             return None
+        try:
+            known = self._ask(now)
+            while known and self._behind(now) and self._clock.monotonic() < deadline:
+                known = self._ask(now)
+        except SourceError as error:
+            return error
+        if known and self._behind(now):
+            self._asked = None  # go on at the next tick
+        return None
+
+    def _behind(self, now: datetime) -> bool:
+        return now - self._accounted_until(now) > _ACCOUNTING_EVERY
+
+    def _ask(self, now: datetime) -> bool:
+        """Ask for the oldest day that is not known; False where accounting has nothing to say."""
         self._asked = now
+        since = self._accounted_until(now)
         unexplained = self._history.attempt(lambda store: JobStore(store).unexplained_since(now - _UNEXPLAINED_FOR))
         since = min(since, unexplained or since) - _OVERLAP
         window = Window(since, min(now, since + _LONGEST_QUESTION + _OVERLAP))
-        try:
-            answer = self._scheduler.finished(window)
-        except SourceError as error:
-            return error
-        self._take(answer, window, now)
-        return None
+        return self._take(self._scheduler.finished(window), window, now)
 
-    def _take(self, answer: Finished, window: Window, now: datetime) -> None:
+    def _take(self, answer: Finished, window: Window, now: datetime) -> bool:
         if answer.problems and not answer.jobs:
-            return  # no accounting: jobs that vanished stay unknown
+            return False  # no accounting: jobs that vanished stay unknown
         jobs, gpus, steps = jobs_frame(answer.jobs), job_gpus_frame(answer.jobs), steps_frame(answer.steps)
-        if self._history.done(lambda store: JobStore(store).finish(jobs, gpus, steps, window, now=now)):
+        done = self._history.done(lambda store: JobStore(store).finish(jobs, gpus, steps, window, now=now))
+        if done:
             self._accounted = window.until
+        return done
 
     def _accounted_until(self, now: datetime) -> datetime:
         """Until when accounting is known; it is not asked about more than `backfill_hours`."""
@@ -141,7 +163,7 @@ class SchedulerLoop:
             self._tidied = now
 
     def _report(self, started: float, now: datetime, trouble: WatchdogError | None) -> None:
-        if trouble is not None and str(trouble) != self.state.error:
+        if trouble is not None and str(trouble) != self.state.error and self.there:
             _log.error("Slurm: %s. %s", trouble, trouble.hint)
         self.state = replace(
             self.state,

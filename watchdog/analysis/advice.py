@@ -69,9 +69,8 @@ def _unused_gpus(job: Mapping[str, Any], answer: Efficiency) -> Advice | None:
     if not unused or (gpus["use"] == Use.UNKNOWN).any():
         return None
     if unused == len(gpus):
-        return Advice(
-            f"None of its {_count(unused)} was ever used: run it on nodes without GPUs.", "#SBATCH --gres=none"
-        )
+        which = "Its GPU was never used" if unused == 1 else f"None of its {unused} GPUs was ever used"
+        return Advice(f"{which}: run it on nodes without GPUs.", "#SBATCH --gres=none")
     used = gpus[gpus["use"] != Use.NEVER_USED]
     nodes, each = used["node"].nunique(), int(used.groupby("node").size().max())
     text = f"{unused} of its {len(gpus)} GPUs were never used ({_cost(answer.never_used_hours, 'GPU-h')})."

@@ -92,12 +92,11 @@ def _judged(free: Free, each: int, count: int, enough: int, *, unknown: bool) ->
         return Fit(True, f"{wanted}; {block}, so GPUs are not what it waits for")
     if unknown:
         return Fit(None, f"{wanted}; of some nodes it is not known how many are free")
+    in_all = f", {free.free} free in all" if free.free else ""
     rest = f"; {free.out} more are free on nodes that take no work" if free.out else ""
     return Fit(
         False,
-        f"{wanted}; {block}, {free.free} free in all{rest}"
-        if count == 1
-        else f"{wanted}; {enough} such nodes are free{rest}",
+        f"{wanted}; {block}{in_all}{rest}" if count == 1 else f"{wanted}; {enough} such nodes are free{rest}",
     )
 
 
