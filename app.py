@@ -19,6 +19,8 @@ page = st.navigation(
     [
         st.Page("pages/overview.py", title="Overview", default=True),
         st.Page("pages/gpus.py", title="GPUs"),
+        st.Page("pages/slurm.py", title="Slurm"),
+        st.Page("pages/job.py", title="Job"),
         st.Page("pages/data_health.py", title="Data health"),
     ]
 )

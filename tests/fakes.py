@@ -160,7 +160,7 @@ def _values(metric: str, rows: pd.DataFrame, seconds: np.ndarray) -> np.ndarray:
 
 
 def fake_runtime(cluster: FakeCluster | None = None, **config) -> SimpleNamespace:
-    """What `watchdog.runtime.current()` gives, on a FakeCluster and a clock that stands at NOON."""
+    """What `watchdog.runtime.current()` gives, on a FakeCluster and a clock that stands at NOON; no Slurm is read."""
     cluster = cluster or FakeCluster()
     return SimpleNamespace(
         config=Config(source="demo", **config),
@@ -170,6 +170,7 @@ def fake_runtime(cluster: FakeCluster | None = None, **config) -> SimpleNamespac
         statuses=cluster.status,
         store_stats=lambda: None,
         collector_state=lambda: None,
+        slurm=None,
         source_line=f"Demo cluster, {cluster.nodes} nodes",
         is_demo=True,
     )

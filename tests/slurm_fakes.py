@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
 
 from tests.conftest import NOON
 from watchdog.model.scheduler import JOB_GPUS, JOBS, NODES, PARTITIONS
+from watchdog.scheduler_loop import SchedulerState
+from watchdog.services.history import History
+from watchdog.services.jobs import Known
+from watchdog.services.slurm_view import SlurmView
+from watchdog.store.jobs import JobStore
+from watchdog.store.node_states import NodeStateStore
 
 JOB = {
     "job_id": "100", "raw_id": 100, "name": "train", "user": "ada", "account": "research", "partition": "gpu",
@@ -130,7 +137,27 @@ def drained(reason: str = "GPU 3: Xid 79", **more) -> dict:
     return {"state": "IDLE", "flags": "DRAIN", "takes_work": False, "reason": reason} | took | more
 
 
-def with_slurm(runtime: SimpleNamespace, slurm: FakeSlurm | None) -> SimpleNamespace:
-    """A runtime of tests.fakes that also has Slurm."""
-    runtime.slurm = replace(slurm) if slurm else None
+def view_of(slurm: FakeSlurm) -> SlurmView:
+    """The snapshot as the runtime has it."""
+    return SlurmView(slurm.jobs, slurm.job_gpus, slurm.nodes, slurm.partitions, slurm.taken_at, slurm.problems)
+
+
+def with_slurm(runtime: SimpleNamespace, slurm: FakeSlurm | None, folder: Path | None = None) -> SimpleNamespace:
+    """A runtime of tests.fakes that also reads Slurm; with a folder it keeps history, in a real store."""
+    view = view_of(slurm) if slurm else None
+    if folder:
+        runtime.history = History(folder / "jobs.duckdb", runtime.clock)
+        if view:
+            keep(runtime.history, view)
+    runtime.slurm = view
+    runtime.slurm_state = lambda: SchedulerState(alive=True, error=runtime.slurm_error, hint="Start slurmctld.")
+    runtime.slurm_error = ""
+    runtime.known_jobs = lambda: Known(runtime.slurm or SlurmView(), runtime.history)
+    runtime.node_states = lambda window: runtime.history.attempt(lambda store: NodeStateStore(store).states(window))
     return runtime
+
+
+def keep(history: History, view: SlurmView) -> None:
+    """What the loop does with a snapshot."""
+    JobStore(history.store()).take(view.jobs, view.job_gpus, view.taken_at, whole=True)
+    NodeStateStore(history.store()).take(view.nodes, view.taken_at, whole=True)

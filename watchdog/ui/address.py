@@ -88,6 +88,11 @@ class View:
     address: Address
 
     @property
+    def past(self) -> datetime | None:
+        """The instant to rewind to; None for a view that moves with the clock."""
+        return None if self.address.is_live else self.at
+
+    @property
     def where(self) -> Where:
         """The picked node or GPU."""
         if self.address.gpu:

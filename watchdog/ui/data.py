@@ -5,11 +5,14 @@ Keys are instants (rounded by the caller), names and numbers; never frames, whic
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pandas as pd
 import streamlit as st
 
+from watchdog.analysis.holders import with_holders
+from watchdog.analysis.occupancy import Occupancy
 from watchdog.base.clock import floor_to
 from watchdog.model.telemetry import Where, Window
 from watchdog.runtime import Runtime, current
@@ -17,7 +20,12 @@ from watchdog.services import data_health as health
 from watchdog.services import fleet as fleets
 from watchdog.services import gpu_detail as details
 from watchdog.services import gpu_history as histories
+from watchdog.services import jobs as job_answers
+from watchdog.services import queue as queues
+from watchdog.services import slurm_nodes as node_answers
 from watchdog.services import waste as wastes
+from watchdog.services.slurm_view import SlurmView
+from watchdog.store.jobs import JobStore
 
 _MINUTE = timedelta(minutes=1)
 
@@ -97,3 +105,65 @@ def not_exported(at: datetime) -> pd.DataFrame:
 def sources(now: datetime) -> pd.DataFrame:
     """`services.data_health.sources_table`, fresh: it is what the freshness of the rest is judged by."""
     return health.sources_table(runtime().statuses(), now, interval())
+
+
+def slurm() -> SlurmView | None:
+    """Slurm as it was read last; None where none is read."""
+    return runtime().slurm
+
+
+def _newest() -> SlurmView:
+    return slurm() or SlurmView()
+
+
+def queue(at: datetime | None) -> queues.Queue:
+    """The queue as it was read last, or of a past instant."""
+    return _queue_at(at) if at is not None else _queue(_newest().taken_at)
+
+
+@st.cache_data(ttl="2m", max_entries=4, show_spinner=False)
+def _queue(taken_at: datetime | None) -> queues.Queue:
+    view = _newest()
+    return queues.queue(view, view.taken_at or taken_at or runtime().clock.now())
+
+
+@st.cache_data(ttl="2m", max_entries=16, show_spinner=False)
+def _queue_at(at: datetime) -> queues.Queue:
+    moment = Window(at, at + timedelta(microseconds=1))
+    return queues.queue_at(JobStore(runtime().history.store()).jobs(moment), at)
+
+
+def slurm_nodes() -> node_answers.SlurmNodes:
+    """Nodes and partitions as they were read last, with their last 30 days."""
+    return _slurm_nodes(_newest().taken_at)
+
+
+@st.cache_data(ttl="2m", max_entries=4, show_spinner=False)
+def _slurm_nodes(taken_at: datetime | None) -> node_answers.SlurmNodes:
+    view = _newest()
+    at = view.taken_at or taken_at or runtime().clock.now()
+    window = node_answers.history_window(at)
+    states = runtime().node_states(window)
+    return node_answers.slurm_nodes(view.nodes, view.partitions, states, at)
+
+
+@st.cache_data(ttl="2m", max_entries=32, show_spinner=False)
+def slurm_timeline(since: datetime, until: datetime, nodes: tuple[str, ...]) -> Occupancy:
+    """Who held which GPU of these nodes in the window."""
+    known = runtime().known_jobs()
+    table = known.view.nodes
+    here = replace(known.view, nodes=table[table["node"].isin(nodes)].sort_values("node", ignore_index=True))
+    return job_answers.timeline(replace(known, view=here), Window(since, until))
+
+
+@st.cache_data(ttl="1m", max_entries=64, show_spinner=False)
+def job_detail(job_id: str, at: datetime) -> job_answers.JobDetail | None:
+    """`services.jobs.job_detail`; None for a job that nobody has seen."""
+    places, rates = inventory(floor_to(at, _MINUTE)), runtime().config.gpu_rates
+    return job_answers.job_detail(job_id, runtime().known_jobs(), runtime().telemetry, places, rates, at)
+
+
+def held(cells: pd.DataFrame) -> pd.DataFrame:
+    """GPUs with the job and user that hold them now, where Slurm says so."""
+    view = slurm()
+    return cells if view is None else with_holders(cells, view.jobs, view.job_gpus)

@@ -1,0 +1,166 @@
+"""The queue as a table: filters, search, states in words, and a way into every job."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import pandas as pd
+import streamlit as st
+
+from watchdog.model.slurm.records import ACTIVE, ENDED, WAITING
+from watchdog.model.units import duration_text
+from watchdog.services.queue import Queue
+from watchdog.ui import state
+from watchdog.ui.job_page import open_job
+from watchdog.ui.slurm_words import job_text
+
+MOST_ROWS = 500
+_SHOWN = {"all": None, "pending": WAITING, "running": ACTIVE, "ended": ENDED}
+_LONGEST_TEXT = 200
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What the filters above the table say; empty means all."""
+
+    show: str = "all"
+    search: str = ""
+    users: tuple[str, ...] = ()
+    accounts: tuple[str, ...] = ()
+    partitions: tuple[str, ...] = ()
+
+
+def queue_table(answer: Queue) -> None:
+    """Filters, and the jobs that they let through, the longest wait first; a row opens its job."""
+    jobs, at = answer.jobs, answer.at
+    picked = matching(jobs, _draw_filters(jobs))
+    shown = picked.head(MOST_ROWS)
+    # The picked row counts in the table that was on screen, which a refresh may have sorted anew.
+    before = st.session_state.get(state.QUEUE_ORDER, [])
+    st.session_state[state.QUEUE_ORDER] = list(shown["job_id"])
+    event = st.dataframe(
+        _table(shown, at), hide_index=True, key=state.QUEUE_TABLE, on_select="rerun", selection_mode="single-row",
+        column_config=_COLUMNS, height=430 if len(shown) > 11 else "auto", placeholder="n/a",
+        alt=f"Table of {len(shown)} jobs, the longest wait first",
+    )  # fmt: skip
+    _caption(len(shown), len(picked), len(jobs))
+    rows = event.get("selection", {}).get("rows", [])
+    if rows and rows[0] < len(before):
+        open_job(str(before[rows[0]]))
+
+
+def matching(jobs: pd.DataFrame, chosen: Chosen) -> pd.DataFrame:
+    """The jobs that the filters let through; the search looks at id, name, user, account, reason and nodes."""
+    keep = pd.Series(True, index=jobs.index)
+    states = _SHOWN.get(chosen.show)
+    if states is not None:
+        keep &= jobs["state"].isin([one.value for one in states])
+    for column, values in (("user", chosen.users), ("account", chosen.accounts), ("partition", chosen.partitions)):
+        if values:
+            keep &= jobs[column].isin(values)
+    for word in chosen.search.lower().split():
+        keep &= _contains(jobs, word)
+    return jobs[keep.to_numpy(dtype=bool)]
+
+
+def _contains(jobs: pd.DataFrame, word: str) -> pd.Series:
+    found = pd.Series(False, index=jobs.index)
+    for column in ("job_id", "name", "user", "account", "reason", "nodes"):
+        found |= jobs[column].str.lower().str.contains(word, regex=False, na=False).astype(bool)
+    return found
+
+
+def _draw_filters(jobs: pd.DataFrame) -> Chosen:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        show = st.segmented_control(
+            "Show", list(_SHOWN), key=state.QUEUE_SHOW, default="all", required=True,
+            format_func=lambda key: f"{key} {_count(jobs, key):,}",
+        )  # fmt: skip
+        search = st.text_input(
+            "Search", key=state.QUEUE_SEARCH, placeholder="job, name, user, reason, node", max_chars=80, width=230
+        )
+        users = _choice("User", state.QUEUE_USERS, jobs["user"])
+        accounts = _choice("Account", state.QUEUE_ACCOUNTS, jobs["account"])
+        partitions = _choice("Partition", state.QUEUE_PARTITIONS, jobs["partition"])
+    return Chosen(str(show), search, users, accounts, partitions)
+
+
+def _count(jobs: pd.DataFrame, key: str) -> int:
+    states = _SHOWN[key]
+    return len(jobs) if states is None else int(jobs["state"].isin([one.value for one in states]).sum())
+
+
+def _choice(label: str, key: str, values: pd.Series) -> tuple[str, ...]:
+    options = sorted(str(value)[:_LONGEST_TEXT] for value in values.unique() if value)
+    # Who was picked and has left the queue stays an option: a filter must not change by itself.
+    kept = [value for value in st.session_state.get(key, []) if value not in options]
+    return tuple(st.multiselect(label, [*options, *kept], key=key, placeholder="all", width=170))
+
+
+def _table(jobs: pd.DataFrame, at: datetime) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "state": [job_text(value) for value in jobs["state"]],
+            "for": [_for(*row) for row in zip(jobs["state"], *_instants(jobs, at), strict=True)],
+            "why": _cut(jobs["why"]),
+            "job": jobs["job_id"].astype("string"),
+            "user": _cut(jobs["user"]),
+            "gpus": jobs["gpus"],
+            "partition": _cut(jobs["partition"]),
+            "name": _cut(jobs["name"]),
+            "nodes": _cut(jobs["nodes"]),
+            "account": _cut(jobs["account"]),
+            "unblock": _cut(jobs["unblock"]),
+        }
+    )
+
+
+def _cut(texts: pd.Series) -> pd.Series:
+    cut: pd.Series = texts.astype("string").str.slice(0, _LONGEST_TEXT)
+    return cut
+
+
+def _instants(jobs: pd.DataFrame, at: datetime) -> tuple[list[timedelta | None], list[timedelta | None]]:
+    """Since it may start, and since it started, until it ended or now."""
+    begun = jobs["eligible_at"].fillna(jobs["submitted_at"])
+    waited = pd.Timestamp(at) - begun
+    ran = jobs["ended_at"].fillna(pd.Timestamp(at)) - jobs["started_at"]
+    return _lengths(waited), _lengths(ran)
+
+
+def _lengths(lengths: pd.Series) -> list[timedelta | None]:
+    return [None if pd.isna(length) else length.to_pytimedelta() for length in lengths]
+
+
+def _for(current: str, waited: timedelta | None, ran: timedelta | None) -> str:
+    if current in WAITING:
+        return "not yet eligible" if waited and waited < timedelta() else duration_text(waited)
+    return duration_text(ran)
+
+
+def _caption(shown: int, picked: int, every: int) -> None:
+    if not every:
+        return
+    if not picked:
+        st.caption("No job matches these filters.")
+    elif shown < picked:
+        st.caption(
+            f"The first {shown:,} of {picked:,} jobs that match, longest wait first; {picked - shown:,} are not shown: "
+            "narrow the filters to see them."
+        )
+
+
+_COLUMNS = {
+    "state": st.column_config.TextColumn("state", width=120),
+    "for": st.column_config.TextColumn("for", width=90, help="Waits or runs for so long; ended jobs ran for it."),
+    "why": st.column_config.TextColumn("why", width=280, help="Why it waits, in words."),
+    "job": st.column_config.TextColumn("job", width=80),
+    "user": st.column_config.TextColumn("user", width="small"),
+    "gpus": st.column_config.NumberColumn("GPUs", width=60),
+    "partition": st.column_config.TextColumn("partition", width="small"),
+    "name": st.column_config.TextColumn("name", width=160),
+    "nodes": st.column_config.TextColumn("nodes", width=130),
+    "account": st.column_config.TextColumn("account", width="small"),
+    "unblock": st.column_config.TextColumn("what would help", width=280),
+}

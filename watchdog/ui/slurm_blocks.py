@@ -1,0 +1,150 @@
+"""Blocks of the Slurm page about the queue as a whole, and the overview's queue strip."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pandas as pd
+import streamlit as st
+
+from watchdog.model.units import duration_text, instant_text
+from watchdog.services.queue import Queue, Waiting
+from watchdog.ui.address import View
+from watchdog.ui.cards import empty_state, incomplete_note, problem, tiles
+from watchdog.ui.data import runtime, slurm
+from watchdog.ui.escape import escape
+from watchdog.ui.filters import shared_parameters
+from watchdog.ui.job_page import JOB_PAGE
+
+SLURM_PAGE = "pages/slurm.py"
+_MOST_REASONS = 6
+_STALE_AFTER_INTERVALS = 4
+
+
+def no_slurm() -> None:
+    """Nothing reads Slurm here."""
+    empty_state(
+        "No Slurm is read here. This page would show the queue with the reason why each job waits, the nodes with "
+        "what keeps them from work, and who held which GPU when.",
+        "Run the app where `squeue` works, or set WATCHDOG_SLURM_REST_URL to slurmrestd, or let Prometheus scrape "
+        "`python -m watchdog exporter slurm`. WATCHDOG_SLURM chooses among them.",
+    )
+
+
+def slurm_verdict(answer: Queue, view: View) -> None:
+    """One line: how long is the queue and why; then the numbers, and how old all of it is."""
+    st.markdown(queue_line(answer))
+    free, block = answer.free, "n/a"
+    out = f"{answer.nodes_out:,} of {answer.nodes:,} nodes" if answer.nodes else "n/a"
+    if free.total:
+        block = f"{free.largest_block} on {escape(free.block_node, 30)}" if free.largest_block else "0"
+    longest = "none waits" if answer.longest is None else duration_text(answer.at - answer.longest.since)
+    tiles(
+        (
+            ("Running", f"{answer.running:,}", "Jobs that hold their nodes, completing ones included."),
+            ("Pending", f"{answer.pending:,}", "Jobs that wait; a waiting job array counts once."),
+            ("Longest wait", longest, "Since the job could have started for all that it asks itself."),
+            ("Free GPUs", f"{free.free:,} of {free.total:,}" if free.total else "n/a", "On nodes that take work."),
+            ("Largest free block", block, "Most free GPUs on one node: more start no job that wants one node."),
+            ("Out of service", out, "Nodes that take no work."),
+        )
+    )
+    slurm_freshness(answer, view)
+
+
+def queue_line(answer: Queue) -> str:
+    """Markdown: the queue in a sentence, with the job that waits longest and why."""
+    if not answer.running and not answer.pending:
+        return ":green[:material/check_circle: **The queue is empty.**] Nothing runs and nothing waits."
+    running = f"**{answer.running:,} running, {answer.pending:,} pending.**"
+    if answer.longest is None:
+        return f":blue[:material/play_arrow: {running}] Nothing waits for the cluster."
+    item = answer.longest
+    wait = duration_text(answer.at - item.since)
+    return f":orange[:material/hourglass_empty: {running}] Job {escape(item.job_id, 40)} of {escape(item.user, 40)} waits longest, {wait}: {escape(item.explanation.words, 200)}."
+
+
+def slurm_freshness(answer: Queue, view: View) -> None:
+    """As of when Slurm was read; an old snapshot says so loudly."""
+    if not view.address.is_live:
+        st.caption(
+            f"as of {instant_text(answer.taken_at)}, from history: a reason is the last one that was seen, and what "
+            "nodes had free is not kept. Nodes and partitions below are as of the last read."
+        )
+        return
+    age = runtime().clock.now() - answer.taken_at
+    if age > _STALE_AFTER_INTERVALS * timedelta(seconds=runtime().config.slurm_interval_seconds):
+        st.warning(
+            f"Slurm was last read {duration_text(age)} ago ({instant_text(answer.taken_at)}). What is shown is the "
+            f"past.{_why_stale()}",
+            icon=":material/schedule:",
+        )
+    else:
+        at = instant_text(answer.taken_at, near=runtime().clock.now())
+        st.caption(f"as of {at}, Slurm, {duration_text(age)} old")
+    incomplete_note(answer.problems)
+
+
+def reasons_block(answer: Queue) -> None:
+    """Why jobs wait, the longest wait first, and what would help."""
+    if not answer.reasons:
+        st.caption("Nothing waits for the cluster.")
+        return
+    for group in answer.reasons[:_MOST_REASONS]:
+        _reason_row(group, answer.at)
+    if len(answer.reasons) > _MOST_REASONS:
+        rest = answer.reasons[_MOST_REASONS:]
+        st.caption(f"and {sum(group.jobs for group in rest):,} jobs for {len(rest)} more reasons: see the table")
+
+
+def _reason_row(group: Waiting, at: datetime) -> None:
+    why = group.explanation
+    jobs = f"{group.jobs:,} job{'s' * (group.jobs != 1)}"
+    with st.container(horizontal=True, vertical_alignment="top", gap="small"):
+        st.markdown(f":orange[:material/hourglass_empty: **{jobs}**]", width=105)
+        st.page_link(
+            JOB_PAGE, label=f"{duration_text(at - group.since)}, job {escape(group.job_id, 24)}",
+            query_params={**shared_parameters(), "job": group.job_id}, width=190,
+        )  # fmt: skip
+        detail = f" {escape(why.detail, 200)}." if why.detail else ""
+        text = f"{escape(why.words, 240)} ({escape(group.reason or 'no reason yet', 60)}).{detail} :gray[{escape(why.unblock, 240)}]"
+        st.markdown(f":small[{text}]", width="stretch")
+
+
+def free_table(free: pd.DataFrame) -> None:
+    """Free GPUs and the largest free block of each partition and GPU type."""
+    if not len(free):
+        st.caption("No node with GPUs is known to Slurm.")
+        return
+    table = free.sort_values(["partition", "gpu_type"], kind="stable")
+    columns = {
+        "partition": table["partition"], "GPU type": table["gpu_type"], "free": table["free"],
+        "largest free block": table["largest_block"], "on node": table["block_node"],
+        "free, out of service": table["out"], "GPUs": table["total"],
+    }  # fmt: skip
+    st.dataframe(pd.DataFrame(columns), hide_index=True, alt=f"Free GPUs of {len(table)} partitions and GPU types")
+
+
+def slurm_is_read() -> bool:
+    """Whether there is a snapshot to show; says what would be here where there is none."""
+    view = slurm()
+    if view is None:
+        no_slurm()
+        return False
+    if view.taken_at is None:
+        _not_yet()
+        return False
+    return True
+
+
+def _not_yet() -> None:
+    current = runtime().slurm_state()
+    if current is not None and current.error:
+        problem(f"Slurm has not answered yet: {current.error}", current.hint)
+    else:
+        empty_state("Slurm has not been read yet.", "The first read happens within one interval of the start.")
+
+
+def _why_stale() -> str:
+    current = runtime().slurm_state()
+    return f"\n\n{escape(current.error, 300)} {escape(current.hint, 200)}" if current and current.error else ""
