@@ -47,7 +47,7 @@ class Collector:
     """Calls `collect` on a fixed beat and keeps what it returned.
 
     Args:
-        collect: returns the exposition text of one reading; raises CollectError.
+        collect: returns the exposition text of one reading, as bytes where it is large; raises CollectError.
         clock: wall time for stamps, monotonic time for the beat and for ages.
         interval_seconds: the beat; a slow collection skips beats, it never shifts them.
         stale_after_seconds: the age from which a snapshot is no longer served.
@@ -57,7 +57,7 @@ class Collector:
 
     def __init__(
         self,
-        collect: Callable[[], str],
+        collect: Callable[[], str | bytes],
         clock: Clock,
         interval_seconds: float,
         stale_after_seconds: float | None = None,
@@ -98,7 +98,8 @@ class Collector:
             attempt = self._failed(error, begun)
         else:
             ended = self._clock.monotonic()
-            self._snapshot = Snapshot(text.encode(), self._clock.now(), ended)
+            body = text if isinstance(text, bytes) else text.encode()
+            self._snapshot = Snapshot(body, self._clock.now(), ended)
             attempt = Attempt(True, ended - begun, ended)
             if self._attempt is not None and not self._attempt.success:
                 log.info("collecting works again")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from watchdog.base.clock import Clock, SystemClock
@@ -18,9 +19,9 @@ from watchdog.exporters.slurm.rare import Rare, rare_parts
 from watchdog.model.exposition import family_text
 from watchdog.model.slurm import scontrol
 from watchdog.model.slurm.problems import Problems
-from watchdog.model.slurm.records import Job, Node, Partition, Snapshot
+from watchdog.model.slurm.records import Node, Partition, Snapshot
 from watchdog.model.slurm.series import JOBS_CUT
-from watchdog.model.slurm.series_text import snapshot_text
+from watchdog.model.slurm.series_text import snapshot_parts
 
 __all__ = ["SlurmExporter", "SlurmOptions"]
 
@@ -78,23 +79,20 @@ class SlurmExporter:
         """Collect now, in this thread, without `start`; for `--once`."""
         return self._collector.collect_once()
 
-    def _collect(self) -> str:
+    def _collect(self) -> bytes:
+        return b"".join(part.encode() for part in self._parts())
+
+    def _parts(self) -> Iterator[str]:
         problems, taken_at = Problems(), self._clock.now()
         nodes = self._nodes(problems)
         jobs = self._queue.read(problems)
         partitions = self._known_partitions(problems)
         shown = chosen(jobs, self.options.max_jobs)
-        aggregates = Snapshot(taken_at, jobs, nodes, partitions)
-        told = Snapshot(taken_at, shown, nodes, partitions, problems.words())
-        return "".join(
-            (
-                snapshot_text(told),
-                node_page(aggregates),
-                queue_page(jobs),
-                _counts(jobs, shown),
-                self._rare.page(),
-            )
-        )
+        yield from snapshot_parts(Snapshot(taken_at, shown, nodes, partitions, problems.words()))
+        yield node_page(Snapshot(taken_at, jobs, nodes, partitions))
+        yield queue_page(jobs)
+        yield _counts(len(jobs), len(jobs) - len(shown))
+        yield self._rare.page()
 
     def _nodes(self, problems: Problems) -> tuple[Node, ...]:
         out = self._slurm.ask("nodes", scontrol.NODE_ARGUMENTS)
@@ -114,12 +112,7 @@ class SlurmExporter:
         return self._partitions
 
 
-def _counts(jobs: tuple[Job, ...], shown: tuple[Job, ...]) -> str:
+def _counts(told: int, cut: int) -> str:
     return family_text(
-        "slurm_exporter_jobs", "gauge", "Records of jobs that Slurm told of.", [("", len(jobs))]
-    ) + family_text(
-        JOBS_CUT,
-        "gauge",
-        "Jobs without series of their own, since there were too many.",
-        [("", len(jobs) - len(shown))],
-    )
+        "slurm_exporter_jobs", "gauge", "Records of jobs that Slurm told of.", [("", told)]
+    ) + family_text(JOBS_CUT, "gauge", "Jobs without series of their own, since there were too many.", [("", cut)])
