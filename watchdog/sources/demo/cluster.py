@@ -9,15 +9,15 @@ from datetime import datetime, timedelta
 import pandas as pd
 
 from watchdog.base.errors import SourceUnavailableError
+from watchdog.model.slurm.series_text import snapshot_text
 from watchdog.sources.demo import history
 from watchdog.sources.demo.config import DemoConfig
 from watchdog.sources.demo.engine import Engine
 from watchdog.sources.demo.faults import Fault
 from watchdog.sources.demo.records import DemoJob, DemoNode, fault_record, job_record, node_records
-from watchdog.sources.demo.text import GpuPages, slurm_page
+from watchdog.sources.demo.slurm_records import slurm_snapshot
+from watchdog.sources.demo.text import GpuPages
 
-# How long Slurm's controller remembers a finished job (MinJobAge).
-_REMEMBERED = timedelta(seconds=300)
 _KEPT = timedelta(hours=24)
 
 
@@ -63,10 +63,9 @@ class DemoCluster:
         return self._pages.page(index, readings)
 
     def slurm_page(self, now: datetime) -> bytes:
-        """The Slurm exporter's page: queue, running and just finished jobs, nodes."""
+        """The Slurm exporter's page, without its sums: queue, running and just finished jobs, nodes."""
         with self._lock:
-            jobs = [j for j in self.jobs(now) if j.ended_at is None or j.ended_at > now - _REMEMBERED]
-            return slurm_page(jobs, self.nodes(now))
+            return snapshot_text(slurm_snapshot(now, self.jobs(now), self.nodes(now))).encode()
 
     def jobs(self, now: datetime) -> tuple[DemoJob, ...]:
         """Queued, running, and those finished in the last 24 hours."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cache
 
 import numpy as np
@@ -10,7 +10,6 @@ import numpy as np
 from watchdog.model.exposition import family_text, labels_text
 from watchdog.model.metrics import BY_EXPORTED_NAME, Kind
 from watchdog.sources.demo.hardware import Fleet
-from watchdog.sources.demo.records import DemoJob, DemoNode
 from watchdog.sources.demo.sensors import NAMES, XID_COUNTER, Readings
 
 DRIVER_VERSION = "570.86.15"
@@ -65,39 +64,3 @@ def _described(name: str) -> tuple[str, str]:
     if len(known) > 1:
         return kind, "Reasons for lower clocks, NVML's bit mask."
     return kind, known[0].definition
-
-
-def slurm_page(jobs: Sequence[DemoJob], nodes: Sequence[DemoNode]) -> bytes:
-    """Jobs, the GPUs they hold, and the nodes' states, as info series of value 1."""
-    held = [({"job_id": str(j.job_id), "node": n, "gpu_index": str(i)}, 1.0) for j in jobs for n, i in j.held]
-    families = (
-        ("slurm_job_info", "A job that is queued, runs, or ended a moment ago.", [(_job(j), 1.0) for j in jobs]),
-        ("slurm_job_gpu", "A GPU that a running job holds.", held),
-        ("slurm_node_info", "A node's state and why it takes no work.", [(_node(n), 1.0) for n in nodes]),
-    )
-    return "".join(
-        family_text(name, "gauge", text, [(labels_text(labels), value) for labels, value in samples])
-        for name, text, samples in families
-    ).encode()
-
-
-def _job(job: DemoJob) -> dict[str, str]:
-    instants = {"submit_time": job.submitted_at, "start_time": job.started_at, "end_time": job.ended_at}
-    return {
-        "job_id": str(job.job_id),
-        "array_job_id": str(job.array_job_id or ""),
-        "user": job.user,
-        "account": job.account,
-        "partition": job.partition,
-        "name": job.name,
-        "state": str(job.state),
-        "reason": job.reason,
-        "nodes": ",".join(job.nodes),
-        "gpus": str(job.gpus),
-        **{name: str(int(at.timestamp())) if at else "" for name, at in instants.items()},
-        "time_limit_seconds": str(int(job.time_limit_seconds)),
-    }
-
-
-def _node(node: DemoNode) -> dict[str, str]:
-    return {"node": node.name, "partition": node.partition, "state": node.state, "reason": node.reason}
