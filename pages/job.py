@@ -10,8 +10,9 @@ from watchdog.ui.job_verdict import job_verdict
 from watchdog.ui.live import live
 
 st.title("Job", anchor=False)
+stage = choose_job()
 
-if choose_job():
+if stage:
 
     @live
     def now() -> None:
@@ -20,12 +21,14 @@ if choose_job():
         with section("", question="How is it, and why?"):
             job_verdict(this_job(view), view)
 
+
+if stage == "started":
+
     @live
     def change() -> None:
         """What to change next time."""
-        view = current_view()
         with section("What to change", question="What do its numbers say, and which line would be better?"):
-            blocks.job_advice(this_job(view))
+            blocks.job_advice(this_job(current_view()))
 
     @live
     def gpus() -> None:
@@ -36,11 +39,20 @@ if choose_job():
         with section("Over its life", question="When did its GPUs work?"):
             blocks.job_charts(this_job(view), view)
 
+
+if stage:
+
     @live
     def asked() -> None:
-        """Request against use, and steps."""
-        view = current_view()
+        """Request against use."""
         with section("Asked and used", question="Did it ask for what it needs?"):
-            blocks.job_request(this_job(view))
+            blocks.job_request(this_job(current_view()))
+
+
+if stage == "started":
+
+    @live
+    def steps() -> None:
+        """Its steps."""
         with section("Steps", question="What did its steps do, and how did they end?"):
-            blocks.job_steps(this_job(view))
+            blocks.job_steps(this_job(current_view()))

@@ -7,6 +7,7 @@ from watchdog.ui.data import fleet, idle_hours
 from watchdog.ui.filters import current_view
 from watchdog.ui.fleet_blocks import grid_block, idle_block, look_list, verdict
 from watchdog.ui.live import live
+from watchdog.ui.slurm_blocks import queue_strip
 
 st.title("Overview", anchor=False)
 
@@ -23,6 +24,7 @@ def now() -> None:
             look_list(answer, view)
         with section("GPU grid", question="Which GPUs are busy, idle or in trouble? Click one to open it."):
             grid_block(answer, "overview.grid")
+        queue_strip(view)
 
 
 @live

@@ -28,7 +28,7 @@ if blocks.slurm_is_read():
     def jobs() -> None:
         """Every job, the longest wait first."""
         with section("Queue", question="Which jobs wait, run or have just ended? A row opens its job."):
-            queue_table(queue(current_view().past))
+            queue_table(queue(current_view().past), current_view())
 
     @live
     def room() -> None:

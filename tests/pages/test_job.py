@@ -4,44 +4,19 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import pandas as pd
 import pytest
 
 from tests.conftest import NOON
 from tests.fakes import FakeCluster
 from tests.pages.conftest import words
+from tests.pages.job_rows import done, finished, step
 from tests.pages.test_slurm import EVIL, with_queue
-from tests.slurm_fakes import FakeSlurm, gpus_frame, jobs_frame, keep, view_of
+from tests.slurm_fakes import FakeSlurm, gpus_frame, keep, view_of
 from watchdog.base.errors import SourceUnavailableError
-from watchdog.model.scheduler import JOB_GPUS, STEPS
-from watchdog.model.telemetry import Window
-from watchdog.store.jobs import JobStore
 
 
 def plain(page) -> str:
     return words(page).replace("\u00a0", " ").replace("\\", "")
-
-
-def finished(runtime, *rows: dict, holds=None, steps=()) -> None:
-    """Let accounting tell of ended jobs."""
-    jobs = jobs_frame(*rows)
-    columns = {name: pd.Series([step.get(name) for step in steps], dtype=c.dtype) for name, c in STEPS.columns.items()}
-    gpus = gpus_frame(jobs, holds) if holds else JOB_GPUS.empty()
-    window = Window(NOON - timedelta(hours=9), NOON)
-    table = STEPS.conform(pd.DataFrame(columns)) if steps else STEPS.empty()
-    JobStore(runtime.history.store()).finish(jobs, gpus, table, window, now=NOON)
-
-
-def done(**more) -> dict:
-    return {
-        "job_id": "77", "state": "COMPLETED", "started_at": NOON - timedelta(hours=2), "nodes": "node001",
-        "ended_at": NOON - timedelta(hours=1), "exit_code": 0, "signal": 0, "gpus": 4,
-    } | more  # fmt: skip
-
-
-def step(number: str, **more) -> dict:
-    times = {"started_at": NOON - timedelta(minutes=110), "ended_at": NOON - timedelta(minutes=60)}
-    return {"job_id": "77", "step_id": number, "name": "train", "state": "COMPLETED", "exit_code": 0} | times | more
 
 
 FOUR = {"77": tuple(("node001", place) for place in range(4))}
@@ -54,9 +29,9 @@ def test_a_running_job_shows_its_gpus_and_their_use(open_page, tmp_path):
     assert not page.error
     text = plain(page)
     assert "**running**" in text
-    assert "job 1001 of bob (research), partition gpu on node001" in text
+    assert "job 1001 of bob (research), partition gpu, 2 h100 GPUs on node001" in text
     assert "Running for: 21 min" in text
-    assert "GPUs: 2 h100" in text
+    assert "12 s old" in text
     assert [head.value for head in page.header] == [
         "What to change",
         "GPUs",
@@ -78,7 +53,8 @@ def test_a_waiting_job_says_why_and_what_would_help(open_page, tmp_path):
     assert "It waits because it is next in line" in text
     assert "What would help" in text
     assert "Waited: 6 h" in text
-    assert "It has not started" in text
+    assert [head.value for head in page.header] == ["Asked and used"]
+    assert page.dataframe[0].value["used"].tolist() == ["n/a"] * 5
 
 
 def test_a_job_that_wasted_gpus_gets_the_corrected_line(open_page, tmp_path):
@@ -212,3 +188,13 @@ def test_a_job_over_a_thousand_nodes_opens(open_page, tmp_path):
     assert not page.exception
     assert not page.error
     assert len(page.dataframe[0].value) == 1024
+
+
+def test_a_requeued_job_shows_its_newest_run_and_says_so(open_page, tmp_path):
+    runtime = with_queue(folder=tmp_path)
+    first = done(job_id="1001", state="NODE_FAIL", submitted_at=NOON - timedelta(hours=5))
+    finished(runtime, first)
+    page = open_page("job", runtime=runtime, job="1001")
+
+    assert "**running**" in plain(page)
+    assert "newest of 2 runs" in plain(page)

@@ -10,6 +10,7 @@ import pytest
 from tests.conftest import NOON
 from tests.fakes import FakeCluster, fake_runtime
 from tests.pages.conftest import words
+from tests.pages.job_rows import done, finished
 from tests.slurm_fakes import FakeSlurm, drained, with_slurm
 
 EVIL = "![x](https://evil.example/p.png)<img src=x onerror=alert(1)> **b** \u202e😀" + "x" * 10_000
@@ -46,9 +47,9 @@ def test_all_blocks_are_there_in_order(open_page):
 def test_reasons_are_explained_with_what_would_help(open_page):
     text = words(open_page("slurm", runtime=with_queue()))
 
-    assert "it is next in line" in text
-    assert "jobs with a higher priority are ahead of it" in text
-    assert "its user has put it on hold" in text
+    assert "It is next in line" in text
+    assert "Jobs with a higher priority are ahead of it" in text
+    assert "Its user has put it on hold" in text
     assert "Running jobs must end" in text
 
 
@@ -209,3 +210,47 @@ def test_more_gpus_than_fit_one_timeline_are_picked_in_groups(open_page, nodes):
     page = open_page("slurm", runtime=with_queue(FakeSlurm(nodes_count=nodes)))
 
     assert page.selectbox(key="slurm.timeline_nodes").options[0] == "node001 to node008"
+
+
+def test_jobs_that_ended_in_the_window_are_listed_newest_first(open_page, tmp_path):
+    runtime = with_queue(folder=tmp_path)
+    ends = {"a": 10, "b": 30, "c": 90}
+    finished(runtime, *(done(job_id=name, ended_at=NOON - timedelta(minutes=m)) for name, m in ends.items()))
+    page = open_page("slurm", runtime=runtime)
+    page.segmented_control(key="slurm.show").select("ended").run()
+
+    assert not page.exception
+    assert queue_of(page)["job"].tolist() == ["a", "b"]
+    assert queue_of(page)["state"].tolist() == ["✓ completed"] * 2
+
+
+def test_the_overview_has_the_queue_in_a_line(open_page):
+    page = open_page("overview", runtime=with_queue(FakeSlurm(node_changes={3: drained()})))
+
+    assert not page.exception
+    assert not page.error
+    text = words(page).replace("\u00a0", " ")
+    assert "6 running, 5 pending." in text
+    assert "5 h 59 min: it is next in line" in text
+    assert "**12 of 32 GPUs are free**; the largest free block is 8 on node003; 1 of 4 nodes take no work." in text
+
+
+def test_the_overview_without_slurm_has_no_queue(open_page):
+    assert "running," not in words(open_page("overview"))
+
+
+def test_the_gpu_grid_names_jobs_only_now_and_not_of_the_past(open_page, tmp_path):
+    runtime = with_queue(folder=tmp_path)
+    assert '"job"' in grid_of(open_page("overview", runtime=runtime))
+    assert '"job"' not in grid_of(open_page("overview", runtime=runtime, at="2026-03-01T09:00:00Z"))
+
+
+def grid_of(page) -> str:
+    return page.get("vega_lite_chart")[0].proto.spec
+
+
+def test_a_requeued_job_is_no_trouble(open_page):
+    page = open_page("slurm", runtime=with_queue(FakeSlurm(extra=({"job_id": "8", "state": "REQUEUED"},))))
+
+    assert not page.exception
+    assert not page.error

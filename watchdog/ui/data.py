@@ -17,6 +17,7 @@ from watchdog.base.clock import floor_to
 from watchdog.model.telemetry import Where, Window
 from watchdog.runtime import Runtime, current
 from watchdog.services import data_health as health
+from watchdog.services import ended_jobs as ended
 from watchdog.services import fleet as fleets
 from watchdog.services import gpu_detail as details
 from watchdog.services import gpu_history as histories
@@ -154,6 +155,12 @@ def slurm_timeline(since: datetime, until: datetime, nodes: tuple[str, ...]) -> 
     table = known.view.nodes
     here = replace(known.view, nodes=table[table["node"].isin(nodes)].sort_values("node", ignore_index=True))
     return job_answers.timeline(replace(known, view=here), Window(since, until))
+
+
+@st.cache_data(ttl="2m", max_entries=8, show_spinner=False)
+def ended_jobs(since: datetime, until: datetime) -> pd.DataFrame:
+    """`services.ended_jobs.ended_jobs`."""
+    return ended.ended_jobs(runtime().known_jobs(), Window(since, until))
 
 
 @st.cache_data(ttl="1m", max_entries=64, show_spinner=False)

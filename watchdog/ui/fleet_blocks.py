@@ -12,9 +12,9 @@ from watchdog.services.fleet import Fleet
 from watchdog.services.waste import IdleHours
 from watchdog.ui.address import View
 from watchdog.ui.cards import empty_state, freshness, incomplete_note, tiles
-from watchdog.ui.data import runtime
+from watchdog.ui.data import held, runtime
 from watchdog.ui.escape import escape
-from watchdog.ui.filters import set_parameters, shared_parameters
+from watchdog.ui.filters import current_address, set_parameters, shared_parameters
 from watchdog.ui.theme import palette
 from watchdog.ui.words import ADVICE, place_text, since_text, state_badge
 
@@ -93,7 +93,7 @@ def grid_block(answer: Fleet, key: str) -> None:
     """The grid; a click opens the GPU's page, or the node's where a cell is a node."""
     if not len(answer.cells):
         return
-    chart = gpu_grid(answer.cells, palette())
+    chart = gpu_grid(held(answer.cells) if current_address().is_live else answer.cells, palette())
     event = st.altair_chart(
         chart, key=key, on_select="rerun", selection_mode=[PICK], theme=None, alt=grid_text(answer.cells)
     )

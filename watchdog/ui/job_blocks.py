@@ -40,7 +40,7 @@ def job_charts(detail: JobDetail, view: View) -> None:
         )
         return
     shown = view if view.address.own_range else replace(view, window=_life(detail, started, view.at))
-    names = tuple((str(row.gpu_uuid), f"{row.node} GPU {row.gpu_index}") for row in gpus.itertuples())
+    names = _names(gpus)
     where = Where(gpus=tuple(uuid for uuid, _ in names))
     with st.grid("auto", min_column_width=320):
         for metric in CHARTS:
@@ -48,6 +48,13 @@ def job_charts(detail: JobDetail, view: View) -> None:
                 st.markdown(f"**{CATALOGUE[metric].label}**", help=CATALOGUE[metric].definition)
                 answer = history_block(metric, shown, where, names)
     history_caption(answer)
+
+
+def _names(gpus: pd.DataFrame) -> tuple[tuple[str, str], ...]:
+    """(gpu_uuid, name): the node's name only where there are several."""
+    several = len(set(gpus["node"])) > 1
+    rows = gpus[["gpu_uuid", "node", "gpu_index"]].itertuples(index=False, name=None)
+    return tuple((str(uuid), f"{node} GPU {place}" if several else f"GPU {place}") for uuid, node, place in rows)
 
 
 def _life(detail: JobDetail, started: datetime, at: datetime) -> Window:
@@ -143,8 +150,9 @@ def job_request(detail: JobDetail) -> None:
     if answer is None:
         return
     limit = job["time_limit_seconds"]
-    used_gpus = None if (answer.gpus["use"] == Use.UNKNOWN).any() else answer.gpu_count - answer.never_used
-    share = used_gpus / answer.gpu_count if used_gpus is not None and answer.gpu_count else None
+    known = answer.gpu_count > 0 and not (answer.gpus["use"] == Use.UNKNOWN).any()
+    used_gpus = answer.gpu_count - answer.never_used if known else None
+    share = used_gpus / answer.gpu_count if used_gpus is not None else None
     rows = [
         ("GPUs", count_text(job["gpus"]), count_text(used_gpus), share),
         ("Time", limit_text(limit), duration_text(answer.elapsed), answer.time_used_ratio),
@@ -168,5 +176,6 @@ def job_advice(detail: JobDetail) -> None:
     for item in detail.advice:
         st.markdown(escape(item.text, 400))
         if item.line:
-            st.code(item.line, language="bash")
+            # Highlighted as a script, these lines would be comments, pale.
+            st.code(item.line, language=None)
     incomplete_note(detail.incomplete)

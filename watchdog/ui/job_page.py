@@ -13,6 +13,7 @@ from watchdog.ui.cards import empty_state, problem
 from watchdog.ui.data import job_detail, slurm
 from watchdog.ui.escape import escape
 from watchdog.ui.filters import current_view, set_parameters, shared_parameters
+from watchdog.ui.frame_cells import has
 
 JOB_PAGE = "pages/job.py"
 
@@ -22,22 +23,23 @@ def open_job(job_id: str) -> None:
     st.switch_page(JOB_PAGE, query_params={**shared_parameters(), "job": job_id})
 
 
-def choose_job() -> bool:
-    """Draw the job's id as a field that mirrors the URL; whether there is such a job to show."""
+def choose_job() -> str:
+    """Draw the job's id as a field that mirrors the URL; "waiting" or "started", or "" where there is nothing to show."""
     view = current_view()
     _picker(view)
     job_id = view.address.job
     if not job_id:
         empty_state("No job is chosen.", "Write a job's id above, or click a row of the queue on the Slurm page.")
-        return False
+        return ""
     try:
-        found = job_detail(job_id, view.at) is not None
+        found = job_detail(job_id, view.at)
     except WatchdogError as error:
         problem(str(error), error.hint)
-        return False
-    if not found:
+        return ""
+    if found is None:
         empty_state(f"Job {escape(job_id, 64)} is not known.", _unknown_hint(view))
-    return found
+        return ""
+    return "started" if has(found.job["started_at"]) else "waiting"
 
 
 def this_job(view: View) -> JobDetail:

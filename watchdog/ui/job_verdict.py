@@ -14,8 +14,9 @@ from watchdog.services.jobs import JobDetail
 from watchdog.ui.address import View
 from watchdog.ui.cards import tiles
 from watchdog.ui.escape import escape
-from watchdog.ui.frame_cells import has, instant
-from watchdog.ui.slurm_words import job_badge
+from watchdog.ui.frame_cells import has, instant, limit_text
+from watchdog.ui.slurm_age import slurm_freshness
+from watchdog.ui.slurm_words import capitalized, job_badge
 
 
 def job_verdict(detail: JobDetail, view: View) -> None:
@@ -30,20 +31,32 @@ def job_verdict(detail: JobDetail, view: View) -> None:
     elif has(job["exit_code"]):
         st.markdown(f":small[{_exit_words(job)}]")
     tiles(_times(job, view.at) + _numbers(detail))
+    if current in WAITING | ACTIVE:
+        slurm_freshness(view)
+    if len(detail.runs) > 1:
+        st.caption(f"It was requeued: this is the newest of {len(detail.runs)} runs.")
 
 
 def _whose(job: Mapping[str, Any]) -> str:
     account = f" ({escape(job['account'], 40)})" if job["account"] else ""
     place = f" on {escape(job['nodes'], 60)}" if job["nodes"] else ""
     array = f", a task of array {job['array_job_id']}" if has(job["array_job_id"]) else ""
-    return f"job {escape(job['job_id'], 40)} of {escape(job['user'], 40)}{account}, partition {escape(job['partition'], 40)}{place}{array}"
+    gpus = _gpus(job)
+    return f"job {escape(job['job_id'], 40)} of {escape(job['user'], 40)}{account}, partition {escape(job['partition'], 40)}{gpus}{place}{array}"
+
+
+def _gpus(job: Mapping[str, Any]) -> str:
+    if not has(job["gpus"]) or not job["gpus"]:
+        return ", no GPU"
+    kind = f" {escape(job['gpu_type'], 20)}" if job["gpu_type"] else ""
+    return f", {job['gpus']}{kind} GPU{'s' * (job['gpus'] != 1)}"
 
 
 def _why_waiting(detail: JobDetail) -> None:
     why = detail.explanation
     if why is None:
         return
-    more = f" :gray[{escape(why.detail, 200)}.]" if why.detail else ""
+    more = f" :gray[{escape(capitalized(why.detail), 200)}.]" if why.detail else ""
     st.markdown(f"It waits because {escape(why.words, 300)}.{more}")
     st.markdown(f":small[**What would help:** {escape(why.unblock, 300)} :gray[Who can do it: {escape(why.by)}.]]")
 
@@ -81,8 +94,7 @@ def _times(job: Mapping[str, Any], at: datetime) -> tuple[tuple[str, str, str], 
 
 def _numbers(detail: JobDetail) -> tuple[tuple[str, str, str], ...]:
     job, answer = detail.job, detail.efficiency
-    kind = f" {escape(job['gpu_type'], 20)}" if job["gpu_type"] else ""
-    values = [("GPUs", f"{job['gpus']}{kind}" if has(job["gpus"]) else "n/a", "Held, or asked for while it waits.")]
+    values = [("Time limit", limit_text(job["time_limit_seconds"]), "Slurm ends the job when it is reached.")]
     if answer is not None and instant(job["started_at"]):
         held = f"{number_text(answer.used_hours, 1)} of {number_text(answer.held_hours, 1)}"
         missing = percent(answer.missing_ratio)

@@ -8,15 +8,18 @@ from datetime import datetime, timedelta
 import pandas as pd
 import streamlit as st
 
-from watchdog.model.slurm.records import ACTIVE, ENDED, WAITING
-from watchdog.model.units import duration_text
+from watchdog.model.slurm.records import ACTIVE, WAITING
+from watchdog.model.units import duration_text, instant_text
 from watchdog.services.queue import Queue
 from watchdog.ui import state
+from watchdog.ui.address import View
+from watchdog.ui.data import ended_jobs
 from watchdog.ui.job_page import open_job
 from watchdog.ui.slurm_words import job_text
 
 MOST_ROWS = 500
-_SHOWN = {"all": None, "pending": WAITING, "running": ACTIVE, "ended": ENDED}
+ENDED = "ended"
+_SHOWN = {"all": None, "pending": WAITING, "running": ACTIVE, ENDED: None}
 _LONGEST_TEXT = 200
 
 
@@ -31,10 +34,15 @@ class Chosen:
     partitions: tuple[str, ...] = ()
 
 
-def queue_table(answer: Queue) -> None:
-    """Filters, and the jobs that they let through, the longest wait first; a row opens its job."""
-    jobs, at = answer.jobs, answer.at
-    picked = matching(jobs, _draw_filters(jobs))
+def queue_table(answer: Queue, view: View) -> None:
+    """Filters, and the jobs that they let through, the longest wait first; a row opens its job.
+
+    Ended jobs are those of the page's window.
+    """
+    at = answer.at
+    ended = st.session_state.get(state.QUEUE_SHOW) == ENDED
+    jobs = ended_jobs(view.window.since, view.window.until) if ended else answer.jobs
+    picked = matching(jobs, _draw_filters(answer.jobs, jobs))
     shown = picked.head(MOST_ROWS)
     # The picked row counts in the table that was on screen, which a refresh may have sorted anew.
     before = st.session_state.get(state.QUEUE_ORDER, [])
@@ -44,7 +52,7 @@ def queue_table(answer: Queue) -> None:
         column_config=_COLUMNS, height=430 if len(shown) > 11 else "auto", placeholder="n/a",
         alt=f"Table of {len(shown)} jobs, the longest wait first",
     )  # fmt: skip
-    _caption(len(shown), len(picked), len(jobs))
+    _caption(len(shown), len(picked), view if ended else None)
     rows = event.get("selection", {}).get("rows", [])
     if rows and rows[0] < len(before):
         open_job(str(before[rows[0]]))
@@ -71,14 +79,15 @@ def _contains(jobs: pd.DataFrame, word: str) -> pd.Series:
     return found
 
 
-def _draw_filters(jobs: pd.DataFrame) -> Chosen:
+def _draw_filters(queue: pd.DataFrame, jobs: pd.DataFrame) -> Chosen:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         show = st.segmented_control(
             "Show", list(_SHOWN), key=state.QUEUE_SHOW, default="all", required=True,
-            format_func=lambda key: f"{key} {_count(jobs, key):,}",
+            format_func=lambda key: key if key == ENDED else f"{key} {_count(queue, key):,}",
+            help="Ended jobs are those that ended in the window on the left.",
         )  # fmt: skip
         search = st.text_input(
-            "Search", key=state.QUEUE_SEARCH, placeholder="job, name, user, reason, node", max_chars=80, width=230
+            "Search", key=state.QUEUE_SEARCH, placeholder="job, name, user, reason, node", max_chars=80, width=180
         )
         users = _choice("User", state.QUEUE_USERS, jobs["user"])
         accounts = _choice("Account", state.QUEUE_ACCOUNTS, jobs["account"])
@@ -95,7 +104,7 @@ def _choice(label: str, key: str, values: pd.Series) -> tuple[str, ...]:
     options = sorted(str(value)[:_LONGEST_TEXT] for value in values.unique() if value)
     # Who was picked and has left the queue stays an option: a filter must not change by itself.
     kept = [value for value in st.session_state.get(key, []) if value not in options]
-    return tuple(st.multiselect(label, [*options, *kept], key=key, placeholder="all", width=170))
+    return tuple(st.multiselect(label, [*options, *kept], key=key, placeholder="all", width=135))
 
 
 def _table(jobs: pd.DataFrame, at: datetime) -> pd.DataFrame:
@@ -139,16 +148,20 @@ def _for(current: str, waited: timedelta | None, ran: timedelta | None) -> str:
     return duration_text(ran)
 
 
-def _caption(shown: int, picked: int, every: int) -> None:
-    if not every:
-        return
+def _caption(shown: int, picked: int, ended: View | None) -> None:
+    """`ended`: the view, where jobs that ended in its window are listed."""
+    first = "longest wait"
+    words = []
+    if ended is not None:
+        first = "newest end"
+        words.append(f"Ended in {duration_text(ended.window.length)} to {instant_text(ended.window.until)}.")
     if not picked:
-        st.caption("No job matches these filters.")
+        words.append("No job matches these filters.")
     elif shown < picked:
-        st.caption(
-            f"The first {shown:,} of {picked:,} jobs that match, longest wait first; {picked - shown:,} are not shown: "
-            "narrow the filters to see them."
-        )
+        words.append(f"The first {shown:,} of {picked:,} jobs that match, {first} first;")
+        words.append(f"{picked - shown:,} are not shown: narrow the filters to see them.")
+    if words:
+        st.caption(" ".join(words))
 
 
 _COLUMNS = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import pandas as pd
 import streamlit as st
@@ -10,15 +10,16 @@ import streamlit as st
 from watchdog.model.units import duration_text, instant_text
 from watchdog.services.queue import Queue, Waiting
 from watchdog.ui.address import View
-from watchdog.ui.cards import empty_state, incomplete_note, problem, tiles
-from watchdog.ui.data import runtime, slurm
+from watchdog.ui.cards import empty_state, problem, section, tiles
+from watchdog.ui.data import queue, runtime, slurm
 from watchdog.ui.escape import escape
 from watchdog.ui.filters import shared_parameters
 from watchdog.ui.job_page import JOB_PAGE
+from watchdog.ui.slurm_age import slurm_freshness
+from watchdog.ui.slurm_words import capitalized
 
 SLURM_PAGE = "pages/slurm.py"
 _MOST_REASONS = 6
-_STALE_AFTER_INTERVALS = 4
 
 
 def no_slurm() -> None:
@@ -49,7 +50,13 @@ def slurm_verdict(answer: Queue, view: View) -> None:
             ("Out of service", out, "Nodes that take no work."),
         )
     )
-    slurm_freshness(answer, view)
+    if view.address.is_live:
+        slurm_freshness(view)
+        return
+    st.caption(
+        f"as of {instant_text(answer.taken_at)}, from history: a reason is the last one that was seen, and what nodes "
+        "had free is not kept. Nodes and partitions below are as of the last read."
+    )
 
 
 def queue_line(answer: Queue) -> str:
@@ -62,27 +69,6 @@ def queue_line(answer: Queue) -> str:
     item = answer.longest
     wait = duration_text(answer.at - item.since)
     return f":orange[:material/hourglass_empty: {running}] Job {escape(item.job_id, 40)} of {escape(item.user, 40)} waits longest, {wait}: {escape(item.explanation.words, 200)}."
-
-
-def slurm_freshness(answer: Queue, view: View) -> None:
-    """As of when Slurm was read; an old snapshot says so loudly."""
-    if not view.address.is_live:
-        st.caption(
-            f"as of {instant_text(answer.taken_at)}, from history: a reason is the last one that was seen, and what "
-            "nodes had free is not kept. Nodes and partitions below are as of the last read."
-        )
-        return
-    age = runtime().clock.now() - answer.taken_at
-    if age > _STALE_AFTER_INTERVALS * timedelta(seconds=runtime().config.slurm_interval_seconds):
-        st.warning(
-            f"Slurm was last read {duration_text(age)} ago ({instant_text(answer.taken_at)}). What is shown is the "
-            f"past.{_why_stale()}",
-            icon=":material/schedule:",
-        )
-    else:
-        at = instant_text(answer.taken_at, near=runtime().clock.now())
-        st.caption(f"as of {at}, Slurm, {duration_text(age)} old")
-    incomplete_note(answer.problems)
 
 
 def reasons_block(answer: Queue) -> None:
@@ -100,15 +86,16 @@ def reasons_block(answer: Queue) -> None:
 def _reason_row(group: Waiting, at: datetime) -> None:
     why = group.explanation
     jobs = f"{group.jobs:,} job{'s' * (group.jobs != 1)}"
-    with st.container(horizontal=True, vertical_alignment="top", gap="small"):
-        st.markdown(f":orange[:material/hourglass_empty: **{jobs}**]", width=105)
-        st.page_link(
-            JOB_PAGE, label=f"{duration_text(at - group.since)}, job {escape(group.job_id, 24)}",
-            query_params={**shared_parameters(), "job": group.job_id}, width=190,
-        )  # fmt: skip
-        detail = f" {escape(why.detail, 200)}." if why.detail else ""
-        text = f"{escape(why.words, 240)} ({escape(group.reason or 'no reason yet', 60)}).{detail} :gray[{escape(why.unblock, 240)}]"
-        st.markdown(f":small[{text}]", width="stretch")
+    count, longest, words = st.columns([1, 2, 8], gap="small", vertical_alignment="top")
+    count.markdown(f":orange[:material/hourglass_empty: **{jobs}**]")
+    longest.page_link(
+        JOB_PAGE, label=f"{duration_text(at - group.since)}, job {escape(group.job_id, 24)}",
+        query_params={**shared_parameters(), "job": group.job_id},
+    )  # fmt: skip
+    detail = f" {escape(capitalized(why.detail), 200)}." if why.detail else ""
+    reason = escape(group.reason or "no reason yet", 60)
+    text = f"{escape(capitalized(why.words), 240)} ({reason}).{detail} :gray[{escape(why.unblock, 240)}]"
+    words.markdown(f":small[{text}]")
 
 
 def free_table(free: pd.DataFrame) -> None:
@@ -145,6 +132,23 @@ def _not_yet() -> None:
         empty_state("Slurm has not been read yet.", "The first read happens within one interval of the start.")
 
 
-def _why_stale() -> str:
-    current = runtime().slurm_state()
-    return f"\n\n{escape(current.error, 300)} {escape(current.hint, 200)}" if current and current.error else ""
+def queue_strip(view: View) -> None:
+    """The queue in a line, for the overview: who waits longest and why, and what is free; nothing without Slurm."""
+    seen = slurm()
+    if seen is None or seen.taken_at is None:
+        return
+    with section(""):
+        answer = queue(view.past)
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(f"{queue_line(answer)} :small[{_free_words(answer)}]", width="stretch")
+            st.page_link(SLURM_PAGE, label="Open Slurm", query_params=shared_parameters(), width="content")
+        slurm_freshness(view)
+
+
+def _free_words(answer: Queue) -> str:
+    free = answer.free
+    if not free.total:
+        return ""
+    block = f"; the largest free block is {free.largest_block} on {escape(free.block_node, 40)}" if free.free else ""
+    out = f"; {answer.nodes_out:,} of {answer.nodes:,} nodes take no work" if answer.nodes_out else ""
+    return f"**{free.free:,} of {free.total:,} GPUs are free**{block}{out}."

@@ -75,3 +75,8 @@ def _badge(look: Look) -> str:
 
 def _text(look: Look) -> str:
     return f"{look.shape} {look.word}"
+
+
+def capitalized(sentence: str) -> str:
+    """With a capital first letter; the rest stays as it is."""
+    return sentence[:1].upper() + sentence[1:]
