@@ -34,7 +34,9 @@ def instant(said: str | float | None, zone: tzinfo = UTC) -> datetime | None:
         return _epoch(float(word[:20]))
     try:
         read = datetime.fromisoformat(word)
-        return (read if read.tzinfo else read.replace(tzinfo=zone)).astimezone(UTC)
+        if read.tzinfo is None:
+            read = read.replace(tzinfo=zone)
+        return read if read.tzinfo is UTC else read.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise SourceFormatError(f"not a time: {said[:40]!r}") from error
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, tzinfo
+from datetime import UTC, datetime, tzinfo
 
 from watchdog.base.errors import SourceFormatError
 from watchdog.model.slurm import duration, gres, hostlist, lifetimes
@@ -66,13 +66,11 @@ def _job(row: list[str], held: Mapping[int, tuple[GpuHold, ...]], zone: tzinfo, 
         return None
     read, state = problems.read, job_state(row[8])
     nodes = _nodes(state, row[15:18], problems)
-    amounts = read(lambda text: _amounts(text, row[14], row[11]), row[13], "resources of a job")
+    memory, gpus, kind = _amounts(row[13], row[14], row[11], problems)
     code, signal = (read(lifetimes.exit_of, row[26], "an exit code") if lifetimes.over(state) else None) or (
         lifetimes.NO_EXIT
     )
-    start, end, submitted, eligible = (
-        read(lambda text: instant(text, zone), row[at], "a time of a job") for at in (20, 21, 18, 19)
-    )
+    submitted, eligible, start, end = _times(row[18:22], zone, problems)
     started, ended, expected = lifetimes.lived(state, start, end, ran=bool(nodes))
     return Job(
         job_id=name.job,
@@ -87,9 +85,9 @@ def _job(row: list[str], held: Mapping[int, tuple[GpuHold, ...]], zone: tzinfo, 
         nodes=nodes,
         node_count=whole(row[11]),
         cpus=whole(row[12]),
-        memory_bytes=amounts[0] if amounts else None,
-        gpus=amounts[1] if amounts else None,
-        gpu_type=amounts[2] if amounts else "",
+        memory_bytes=memory,
+        gpus=gpus,
+        gpu_type=kind,
         holds=held.get(raw, ()) if state not in WAITING else (),
         priority=number(row[22]),
         submitted_at=submitted,
@@ -109,21 +107,39 @@ def _job(row: list[str], held: Mapping[int, tuple[GpuHold, ...]], zone: tzinfo, 
     )
 
 
-def _amounts(allocated: str, per_node: str, node_count: str) -> tuple[float | None, int, str]:
+def _times(texts: list[str], zone: tzinfo, problems: Problems) -> list[datetime | None]:
+    try:
+        return [instant(text, zone) for text in texts]
+    except SourceFormatError:
+        return [problems.read(lambda word: instant(word, zone), text, "a time of a job") for text in texts]
+
+
+def _amounts(
+    allocated: str, per_node: str, node_count: str, problems: Problems
+) -> tuple[float | None, int | None, str]:
     """Memory, GPUs and their type: of the job's TRES, or else of what it asks for on each node."""
-    memory = gres.memory_bytes(gres.tres(allocated).get("mem", ""))
-    asked, kind = gres.tres_gpus(per_node)
-    if not gres.tres(allocated):
-        return memory, asked * (whole(node_count) or 1), kind
-    count, typed = gres.tres_gpus(allocated)
+    try:
+        memory = gres.memory_bytes(gres.tres(allocated).get("mem", ""))
+        asked, kind = gres.tres_gpus(per_node)
+        if not gres.tres(allocated):
+            # Of --gpus the requests of one node say nothing.
+            return memory, asked * (whole(node_count) or 1) or None, kind
+        count, typed = gres.tres_gpus(allocated)
+    except SourceFormatError as error:
+        problems.add("resources of a job could not be read", str(error))
+        return None, None, ""
     return memory, count, typed or (kind if count else "")
 
 
 def _nodes(state: JobState, lists: list[str], problems: Problems) -> tuple[str, ...]:
     """Those it has; of a waiting job those it is scheduled to, or requires."""
     given, required, scheduled = lists
-    chosen = (given, scheduled, required) if state in WAITING else (given,)
-    return next((names for text in chosen if (names := problems.read(hostlist.expand, text, "a node list"))), ())
+    if state not in WAITING:
+        return problems.read(hostlist.expand, given, "a node list") or ()
+    if not given and not required and scheduled in _UNSAID:
+        return ()
+    lists = [given, scheduled, required]
+    return next((names for text in lists if (names := problems.read(hostlist.expand, text, "a node list"))), ())
 
 
 def _array(name: JobId, array: str) -> int | None:
@@ -137,7 +153,7 @@ def said(text: str) -> str:
 
 def whole(text: str) -> int | None:
     """A count, also of a range ("1-4" nodes: the least); None where there is none."""
-    word = text.partition("-")[0].strip()
+    word = text if text.isdigit() else text.partition("-")[0].strip()
     return int(word) if word.isascii() and word.isdecimal() and len(word) < 16 else None
 
 
