@@ -45,7 +45,7 @@ def _records(text: str) -> Iterator[tuple[int, str]]:
     """Each job's id and the part of its record that no user writes: what stands before its paths and comment."""
     for record in f"\n{text}".split("\nJobId=")[1:]:
         number = record[:12].partition(" ")[0]
-        limit = record.find("MinCPUsNode=")
+        limit = record.find("\n   MinCPUsNode=")
         if limit >= 0 and number.isascii() and number.isdecimal():
             yield int(number), record[:limit]
 
