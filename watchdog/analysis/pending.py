@@ -81,7 +81,10 @@ def _room(job: dict[str, Any], nodes: pd.DataFrame) -> str:
         return ""
     count = job.get("node_count")
     whole = None if count is None or pd.isna(count) else int(count)
-    return could_start(nodes, int(gpus), whole, str(job["partition"]), str(job["gpu_type"])).words
+    words = could_start(nodes, int(gpus), whole, str(job["partition"]), str(job["gpu_type"])).words
+    # Other partitions may have free GPUs: without the name this would contradict the cluster's sum.
+    several = len(set(nodes["partitions"])) > 1
+    return f"in partition {job['partition']} it {words}" if several and words.startswith("needs") else words
 
 
 def _dependency(job: dict[str, Any]) -> str:

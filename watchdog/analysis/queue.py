@@ -13,6 +13,8 @@ from watchdog.model.slurm.records import ACTIVE, WAITING, JobState
 
 # Jobs that nobody keeps from starting but their own user, or time: they do not wait for the cluster.
 _BY_CHOICE = ("JobHeldUser", "JobHeldAdmin", "BeginTime", "Dependency", "DependencyNeverSatisfied")
+# For so many reasons, longest wait first, queue and nodes are looked at; Slurm has about a hundred, a broken source any number.
+_LOOKED_AT = 40
 _RANK = {**dict.fromkeys(WAITING, 0), **dict.fromkeys(ACTIVE, 1)}
 
 
@@ -21,7 +23,7 @@ class Waiting:
     """Jobs that wait for the same reason, by the one that waits longest.
 
     Attributes:
-        reason: Slurm's word.
+        reason: Slurm's word, without the nodes that it names.
         jobs: how many there are; the waiting rest of an array counts once.
         job_id, user, since: of the longest wait; since it may start for all that it asks itself.
         explanation: of that job.
@@ -68,22 +70,26 @@ def explained(jobs: pd.DataFrame, at: datetime) -> pd.DataFrame:
 def reasons(jobs: pd.DataFrame, nodes: pd.DataFrame, at: datetime) -> tuple[Waiting, ...]:
     """Why `explained` jobs wait: those that wait for the cluster first, then the longest wait first."""
     waits = jobs[jobs["waited_seconds"].notna()].sort_values("waited_seconds", ascending=False, kind="stable")
-    counts = waits["reason"].value_counts()
-    longest = as_rows(waits.drop_duplicates("reason"))
-    found = [_waiting(job, int(counts[job["reason"]]), jobs, nodes, at) for job in longest]
+    waits = waits.assign(code=waits["reason"].str.split(",", n=1).str[0])
+    counts = waits["code"].value_counts()
+    longest = as_rows(waits.drop_duplicates("code"))
+    found = [
+        _waiting(job, int(counts[job["code"]]), at, explain(job, jobs, nodes) if n < _LOOKED_AT else None)
+        for n, job in enumerate(longest)
+    ]
     return tuple(sorted(found, key=lambda item: (item.by_choice, item.since)))
 
 
-def _waiting(job: dict[str, Any], count: int, jobs: pd.DataFrame, nodes: pd.DataFrame, at: datetime) -> Waiting:
-    reason = str(job["reason"])
+def _waiting(job: dict[str, Any], count: int, at: datetime, explanation: Explanation | None) -> Waiting:
+    reason = str(job["code"])
     return Waiting(
         reason=reason,
         jobs=count,
         job_id=str(job["job_id"]),
         user=str(job["user"]),
         since=at - timedelta(seconds=job["waited_seconds"]),
-        explanation=explain(job, jobs, nodes),
-        by_choice=reason.partition(",")[0] in _BY_CHOICE,
+        explanation=explanation or explain_code(str(job["reason"])),
+        by_choice=reason in _BY_CHOICE,
     )
 
 

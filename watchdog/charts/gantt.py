@@ -24,7 +24,7 @@ _LABEL = (
     "split(datum.label, '\\u001f')[2] == '1' ? split(datum.label, '\\u001f')[0] + '  ' + "
     "split(datum.label, '\\u001f')[1] : split(datum.label, '\\u001f')[1]"
 )
-_AROUND = 84
+_AROUND = 100
 _BAD_ENDS = {
     JobState.FAILED: CROSS,
     JobState.OUT_OF_MEMORY: CROSS,
@@ -114,7 +114,7 @@ def _owners(frame: pd.DataFrame, palette: Palette) -> alt.Color:
     colours = list(palette.series[: len(names)])
     if (frame["owner"] == OTHERS).any():
         names, colours = [*names, OTHERS], [*colours, palette.unknown]
-    legend = alt.Legend(title="user", symbolType="square", offset=4, columns=6, labelLimit=110)
+    legend = alt.Legend(title="user", symbolType="square", offset=4, columns=3, labelLimit=110)
     return alt.Color("owner:N", scale=alt.Scale(domain=names, range=colours), legend=legend)
 
 

@@ -139,10 +139,11 @@ def queue_strip(view: View) -> None:
         return
     with section(""):
         answer = queue(view.past)
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.markdown(f"{queue_line(answer)} :small[{_free_words(answer)}]", width="stretch")
-            st.page_link(SLURM_PAGE, label="Open Slurm", query_params=shared_parameters(), width="content")
-        slurm_freshness(view)
+        st.markdown(f"{queue_line(answer)} :small[{_free_words(answer)}]")
+        age, way = st.columns([8, 1], vertical_alignment="center")
+        with age:
+            slurm_freshness(view)
+        way.page_link(SLURM_PAGE, label="Open Slurm", query_params=shared_parameters())
 
 
 def _free_words(answer: Queue) -> str:

@@ -165,3 +165,11 @@ def test_a_dependency_is_quoted():
 
 def test_a_request_that_no_node_can_hold_says_so():
     assert why(reason="Resources", gpus=16).detail == "needs 16 GPUs on one node; the largest node has 8"
+
+
+def test_where_there_are_several_partitions_the_free_block_is_said_to_be_of_its_own():
+    cluster = nodes({"node": "gpu01", "gpus_allocated": 8}, {"node": "big01", "gpus_allocated": 0, "partitions": "big"})
+    queue = jobs({"job_id": "7", "state": "PENDING", "reason": "Resources", "gpus": 8, "node_count": 1})
+    detail = explain(queue.iloc[0].to_dict(), queue, cluster).detail
+
+    assert detail == "in partition gpu it needs 8 GPUs on one node; no GPU is free"
