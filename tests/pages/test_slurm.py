@@ -33,7 +33,7 @@ def test_the_verdict_says_how_long_the_queue_is_and_who_waits_longest(open_page)
     assert "waits longest, 5 h 59 min: it is next in line" in text
     assert "Free GPUs: 20 of 32" in text
     assert "Largest free block: 8 on node" in text
-    assert "Out of service: 0 of 4" in text
+    assert "Nodes out: 0 of 4" in text
     assert "12 s old" in text
 
 
@@ -104,7 +104,7 @@ def test_a_node_out_of_service_comes_first_with_reason_age_and_who(open_page, tm
     assert (first["node"], first["reason"], first["by"]) == ("node003", "GPU 3: Xid 79", "root")
     assert first["since"].replace("\u00a0", " ") == "1 d 1 h"
     assert first["times"] == 1
-    assert "Out of service: 1 of 4" in words(page)
+    assert "Nodes out: 1 of 4" in words(page)
 
 
 def test_no_slurm_says_what_would_be_here_and_how_to_get_it(open_page):
@@ -132,6 +132,7 @@ def test_slurm_that_went_down_shows_the_last_snapshot_with_its_age(open_page):
 
     assert "last read 42\u00a0min ago" in page.warning[0].value
     assert "squeue does not answer" in page.warning[0].value
+    assert any("opacity" in block.proto.body for block in page.get("html"))
     assert "6 running, 5 pending." in words(page)
 
 

@@ -42,7 +42,7 @@ _WORDS = {
 
 
 def gantt(bars: pd.DataFrame, rows: Rows, window: Window, palette: Palette) -> Any:  # noqa: ANN401 (Altair returns Any)
-    """The bars of `analysis.occupancy.Occupancy` over its rows; the selection `pick` gives the job_id.
+    """The bars of `analysis.occupancy.Occupancy` over its rows; the selection `pick` gives the job_id, `brush` a span.
 
     Args:
         bars: node, place, job_id, job (its name), user, owner, state, started_at, ended_at (null = still there).
@@ -135,7 +135,9 @@ def _bars(frame: pd.DataFrame, rows: list[str], window: Window, palette: Palette
             color=_owners(frame, palette),
             tooltip=[alt.Tooltip(field, title=title) for field, title in _TIPS],
         )
-        .add_params(alt.selection_point(name=PICK, fields=["job_id"]))
+        .add_params(
+            alt.selection_point(name=PICK, fields=["job_id"]), alt.selection_interval(name=BRUSH, encodings=["x"])
+        )
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pandas as pd
@@ -52,18 +52,19 @@ def history_block(
         alt=history_text(answer.frame, metric, window),
     )  # fmt: skip
     incomplete_note(answer.incomplete)
-    _zoom(event, answer)
+    zoom_on_drag(event, answer.window.until, answer.step)
     return answer
 
 
-def _zoom(event: Any, answer: History) -> None:  # noqa: ANN401 (Streamlit's state dict)
+def zoom_on_drag(event: Any, until_at_most: datetime, step: timedelta) -> None:  # noqa: ANN401 (Streamlit's state dict)
+    """Make what was dragged across a chart the window of the page."""
     edges = event.get("selection", {}).get(BRUSH, {}).get("bucket_at", []) if event else []
     if len(edges) != 2:
         return
     since, until = (datetime.fromtimestamp(edge / 1000, UTC).replace(microsecond=0) for edge in sorted(edges))
     # A click is no drag; and a minute is the shortest range there is.
-    if (until - since).total_seconds() >= max(60.0, 2 * answer.step.total_seconds()):
-        zoom_to(since, min(until, answer.window.until))
+    if (until - since).total_seconds() >= max(60.0, 2 * step.total_seconds()):
+        zoom_to(since, min(until, until_at_most))
         st.rerun(scope="app")
 
 

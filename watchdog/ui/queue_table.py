@@ -52,7 +52,7 @@ def queue_table(answer: Queue, view: View) -> None:
         column_config=_COLUMNS, height=430 if len(shown) > 11 else "auto", placeholder="n/a",
         alt=f"Table of {len(shown)} jobs, the longest wait first",
     )  # fmt: skip
-    _caption(len(shown), len(picked), view if ended else None)
+    _caption(len(shown), len(picked), len(jobs), view if ended else None)
     rows = event.get("selection", {}).get("rows", [])
     if rows and rows[0] < len(before):
         open_job(str(before[rows[0]]))
@@ -83,11 +83,11 @@ def _draw_filters(queue: pd.DataFrame, jobs: pd.DataFrame) -> Chosen:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         show = st.segmented_control(
             "Show", list(_SHOWN), key=state.QUEUE_SHOW, default="all", required=True,
-            format_func=lambda key: key if key == ENDED else f"{key} {_count(queue, key):,}",
+            format_func=lambda key: key if key in {"all", ENDED} else f"{key} {_count(queue, key):,}",
             help="Ended jobs are those that ended in the window on the left.",
         )  # fmt: skip
         search = st.text_input(
-            "Search", key=state.QUEUE_SEARCH, placeholder="job, name, user, reason, node", max_chars=80, width=180
+            "Search", key=state.QUEUE_SEARCH, placeholder="id, name, user, node", max_chars=80, width=180
         )
         users = _choice("User", state.QUEUE_USERS, jobs["user"])
         accounts = _choice("Account", state.QUEUE_ACCOUNTS, jobs["account"])
@@ -148,14 +148,16 @@ def _for(current: str, waited: timedelta | None, ran: timedelta | None) -> str:
     return duration_text(ran)
 
 
-def _caption(shown: int, picked: int, ended: View | None) -> None:
+def _caption(shown: int, picked: int, every: int, ended: View | None) -> None:
     """`ended`: the view, where jobs that ended in its window are listed."""
     first = "longest wait"
     words = []
     if ended is not None:
         first = "newest end"
         words.append(f"Ended in {duration_text(ended.window.length)} to {instant_text(ended.window.until)}.")
-    if not picked:
+    if not every:
+        words.append("No job is there.")
+    elif not picked:
         words.append("No job matches these filters.")
     elif shown < picked:
         words.append(f"The first {shown:,} of {picked:,} jobs that match, {first} first;")

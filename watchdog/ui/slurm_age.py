@@ -13,6 +13,9 @@ from watchdog.ui.data import runtime, slurm
 from watchdog.ui.escape import escape
 
 _STALE_AFTER_INTERVALS = 4
+_DIM = """<style>
+[data-testid="stDataFrame"], [data-testid="stVegaLiteChart"] { opacity: 0.6; }
+</style>"""
 
 
 def slurm_freshness(view: View) -> None:
@@ -22,7 +25,7 @@ def slurm_freshness(view: View) -> None:
         return
     now = runtime().clock.now()
     age = now - seen.taken_at
-    if age > _STALE_AFTER_INTERVALS * timedelta(seconds=runtime().config.slurm_interval_seconds):
+    if age > _stale_after():
         st.warning(
             f"Slurm was last read {duration_text(age)} ago ({instant_text(seen.taken_at)}). What is shown is the "
             f"past.{_why_stale()}",
@@ -33,6 +36,19 @@ def slurm_freshness(view: View) -> None:
     incomplete_note(seen.problems)
 
 
+def dim_if_stale() -> None:
+    """Dim every table and chart of a page that is all about Slurm, while what it shows is old."""
+    seen = slurm()
+    if seen is not None and seen.taken_at is not None and runtime().clock.now() - seen.taken_at > _stale_after():
+        st.html(_DIM)
+
+
+def _stale_after() -> timedelta:
+    return _STALE_AFTER_INTERVALS * timedelta(seconds=runtime().config.slurm_interval_seconds)
+
+
 def _why_stale() -> str:
     current = runtime().slurm_state()
-    return f"\n\n{escape(current.error, 300)} {escape(current.hint, 200)}" if current and current.error else ""
+    if current is None or not current.error:
+        return ""
+    return f"\n\n{escape(current.error.rstrip('.'), 300)}. {escape(current.hint, 200)}"

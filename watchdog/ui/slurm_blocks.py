@@ -15,7 +15,7 @@ from watchdog.ui.data import queue, runtime, slurm
 from watchdog.ui.escape import escape
 from watchdog.ui.filters import shared_parameters
 from watchdog.ui.job_page import JOB_PAGE
-from watchdog.ui.slurm_age import slurm_freshness
+from watchdog.ui.slurm_age import dim_if_stale, slurm_freshness
 from watchdog.ui.slurm_words import capitalized
 
 SLURM_PAGE = "pages/slurm.py"
@@ -36,7 +36,7 @@ def slurm_verdict(answer: Queue, view: View) -> None:
     """One line: how long is the queue and why; then the numbers, and how old all of it is."""
     st.markdown(queue_line(answer))
     free, block = answer.free, "n/a"
-    out = f"{answer.nodes_out:,} of {answer.nodes:,} nodes" if answer.nodes else "n/a"
+    out = f"{answer.nodes_out:,} of {answer.nodes:,}" if answer.nodes else "n/a"
     if free.total:
         block = f"{free.largest_block} on {escape(free.block_node, 30)}" if free.largest_block else "0"
     longest = "none waits" if answer.longest is None else duration_text(answer.at - answer.longest.since)
@@ -47,11 +47,12 @@ def slurm_verdict(answer: Queue, view: View) -> None:
             ("Longest wait", longest, "Since the job could have started for all that it asks itself."),
             ("Free GPUs", f"{free.free:,} of {free.total:,}" if free.total else "n/a", "On nodes that take work."),
             ("Largest free block", block, "Most free GPUs on one node: more start no job that wants one node."),
-            ("Out of service", out, "Nodes that take no work."),
+            ("Nodes out", out, "Nodes out of service: they take no work."),
         )
     )
     if view.address.is_live:
         slurm_freshness(view)
+        dim_if_stale()
         return
     st.caption(
         f"as of {instant_text(answer.taken_at)}, from history: a reason is the last one that was seen, and what nodes "
@@ -86,7 +87,7 @@ def reasons_block(answer: Queue) -> None:
 def _reason_row(group: Waiting, at: datetime) -> None:
     why = group.explanation
     jobs = f"{group.jobs:,} job{'s' * (group.jobs != 1)}"
-    count, longest, words = st.columns([1, 2, 8], gap="small", vertical_alignment="top")
+    count, longest, words = st.columns([1.3, 2, 8], gap="small", vertical_alignment="top")
     count.markdown(f":orange[:material/hourglass_empty: **{jobs}**]")
     longest.page_link(
         JOB_PAGE, label=f"{duration_text(at - group.since)}, job {escape(group.job_id, 24)}",

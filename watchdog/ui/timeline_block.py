@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pandas as pd
 import streamlit as st
 
 from watchdog.analysis.occupancy import Occupancy
-from watchdog.charts.gantt import PICK, gantt, gantt_text
+from watchdog.charts.gantt import BRUSH, PICK, gantt, gantt_text
 from watchdog.ui import state
 from watchdog.ui.address import View
 from watchdog.ui.cards import empty_state
+from watchdog.ui.history_blocks import zoom_on_drag
 from watchdog.ui.job_page import open_job
 from watchdog.ui.theme import palette
 
 # More rows than this are no picture any more.
 _MOST_ROWS = 64
+_SHORTEST = timedelta(seconds=30)
 
 
 def node_pages(nodes: pd.DataFrame) -> list[tuple[str, ...]]:
@@ -52,10 +56,13 @@ def timeline_block(answer: Occupancy, view: View) -> None:
     address = view.address
     event = st.altair_chart(
         chart, key=f"slurm.timeline.{answer.rows[0][0]}.{address.window}.{address.at}.{address.own_range}",
-        on_select="rerun", selection_mode=[PICK], theme=None, alt=gantt_text(answer.bars, answer.rows, view.window),
+        on_select="rerun", selection_mode=[PICK, BRUSH], theme=None, alt=gantt_text(answer.bars, answer.rows, view.window),
     )  # fmt: skip
     rest = f" {answer.cut:,} of the shortest jobs are left out." if answer.cut else ""
-    st.caption(f"One row a GPU, one bar a job; click a bar to open its job. Jobs without GPUs are not drawn.{rest}")
+    st.caption(
+        f"One row a GPU, one bar a job; click a bar to open its job, drag to zoom. Jobs without GPUs are not drawn.{rest}"
+    )
     picked = event.get("selection", {}).get(PICK, []) if event else []
     if picked:
         open_job(str(picked[0].get("job_id", "")))
+    zoom_on_drag(event, view.window.until, _SHORTEST)
