@@ -198,6 +198,6 @@ def _hung_text(rows: pd.DataFrame) -> list[str]:
 
 
 def _lost_text(rows: pd.DataFrame) -> list[str]:
-    heads = np.where(_is(rows["gpu_lost_flag"] > 0), "its driver says it is lost", "no readings")
+    heads = np.where(_is(rows["gpu_lost_flag"] > 0), "its driver lost it", "no readings")
     pairs = zip(heads, rows["fault"], strict=True)
     return [f"{head}; before: {fault}" if isinstance(fault, str) else str(head) for head, fault in pairs]

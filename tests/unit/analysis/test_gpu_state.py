@@ -95,7 +95,7 @@ def test_a_gpu_whose_driver_says_it_is_lost_is_lost_and_not_seen_though_its_expo
     cells = gpu_cells(samples(*readings("a", 0.9), ("gpu_lost_flag", "b", 1.0)), gpus(), None, None)
     lost = cells.set_index("gpu_uuid").loc["b"]
     assert lost["state"] == "lost"
-    assert lost["reason"] == "its driver says it is lost"
+    assert lost["reason"] == "its driver lost it"
     assert pd.isna(lost["sampled_at"])
 
 
