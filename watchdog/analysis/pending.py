@@ -34,9 +34,17 @@ class Explanation:
     known: bool = True
 
 
+# The reason of a past instant is not kept.
+FORGOTTEN = "?"
+
+
 @lru_cache(maxsize=4096)
 def explain_code(reason: str) -> Explanation:
     """What a reason means by itself."""
+    if reason == FORGOTTEN:
+        return Explanation(
+            reason, "of a reason that was not kept: it has started since", "It has started.", "", known=False
+        )
     words = _words(reason)
     if words is None:
         text = f"Slurm says {reason!r}, a reason that is not known here"
@@ -77,7 +85,7 @@ def _ahead(job: dict[str, Any], jobs: pd.DataFrame) -> str:
 def _room(job: dict[str, Any], nodes: pd.DataFrame) -> str:
     code = str(job["reason"]).partition(",")[0]
     gpus = job.get("gpus")
-    if code not in _ROOM or gpus is None or pd.isna(gpus) or gpus < 1:
+    if not len(nodes) or code not in _ROOM or gpus is None or pd.isna(gpus) or gpus < 1:
         return ""
     count = job.get("node_count")
     whole = None if count is None or pd.isna(count) else int(count)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from watchdog.analysis.pending import Explanation, explain, explain_code
+from watchdog.analysis.pending import FORGOTTEN, Explanation, explain, explain_code
 from watchdog.model.slurm.records import ACTIVE, WAITING, JobState
 
 # Jobs that nobody keeps from starting but their own user, or time: they do not wait for the cluster.
@@ -96,7 +96,7 @@ def _waiting(job: dict[str, Any], count: int, at: datetime, explanation: Explana
 def as_of(history: pd.DataFrame, at: datetime) -> pd.DataFrame:
     """JOB_HISTORY as the queue was at a past instant: JOBS of what waited or ran then.
 
-    A reason is the last one that was seen; of a job that has started since it is not known any more, and "".
+    A reason is the last one that was seen; of a job that has started since it is not known any more: FORGOTTEN.
     """
     now = pd.Timestamp(at)
     over = history["ended_at"].fillna(history["last_seen_at"].where(history["state"] == JobState.UNKNOWN))
@@ -109,7 +109,7 @@ def as_of(history: pd.DataFrame, at: datetime) -> pd.DataFrame:
     state = rows["state"].mask(started, JobState.RUNNING.value).mask(~started, JobState.PENDING.value)
     past = rows.assign(
         state=state.astype("string"),
-        reason=rows["reason"].where(same & ~started, "").astype("string"),
+        reason=rows["reason"].where(same, FORGOTTEN).where(~started, "").astype("string"),
         started_at=rows["started_at"].where(started),
         ended_at=pd.Series(pd.NaT, index=rows.index, dtype=rows["ended_at"].dtype),
         exit_code=pd.array([pd.NA] * len(rows), dtype="Int64"),

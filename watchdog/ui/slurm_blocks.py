@@ -15,6 +15,7 @@ from watchdog.ui.data import queue, runtime, slurm
 from watchdog.ui.escape import escape
 from watchdog.ui.filters import shared_parameters
 from watchdog.ui.job_page import JOB_PAGE
+from watchdog.ui.live import live
 from watchdog.ui.slurm_age import dim_if_stale, slurm_freshness
 from watchdog.ui.slurm_words import capitalized
 
@@ -120,12 +121,15 @@ def slurm_is_read() -> bool:
         no_slurm()
         return False
     if view.taken_at is None:
-        _not_yet()
+        live(_not_yet)
         return False
     return True
 
 
 def _not_yet() -> None:
+    seen = slurm()
+    if seen is not None and seen.taken_at is not None:
+        st.rerun(scope="app")
     current = runtime().slurm_state()
     if current is not None and current.error:
         problem(f"Slurm has not answered yet: {current.error}", current.hint)
