@@ -42,9 +42,7 @@ FORGOTTEN = "?"
 def explain_code(reason: str) -> Explanation:
     """What a reason means by itself."""
     if reason == FORGOTTEN:
-        return Explanation(
-            reason, "of a reason that was not kept: it has started since", "It has started.", "", known=False
-        )
+        return Explanation(reason, "why was not kept, as it has started since", "", "", known=False)
     words = _words(reason)
     if words is None:
         text = f"Slurm says {reason!r}, a reason that is not known here"

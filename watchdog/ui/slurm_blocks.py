@@ -7,6 +7,7 @@ from datetime import datetime
 import pandas as pd
 import streamlit as st
 
+from watchdog.analysis.pending import FORGOTTEN
 from watchdog.model.units import duration_text, instant_text
 from watchdog.services.queue import Queue, Waiting
 from watchdog.ui.address import View
@@ -95,8 +96,8 @@ def _reason_row(group: Waiting, at: datetime) -> None:
         query_params={**shared_parameters(), "job": group.job_id},
     )  # fmt: skip
     detail = f" {escape(capitalized(why.detail), 200)}." if why.detail else ""
-    reason = escape(group.reason or "no reason yet", 60)
-    text = f"{escape(capitalized(why.words), 240)} ({reason}).{detail} :gray[{escape(why.unblock, 240)}]"
+    reason = "" if group.reason == FORGOTTEN else f" ({escape(group.reason or 'no reason yet', 60)})"
+    text = f"{escape(capitalized(why.words), 240)}{reason}.{detail} :gray[{escape(why.unblock, 240)}]"
     words.markdown(f":small[{text}]")
 
 

@@ -78,7 +78,7 @@ def test_the_queue_of_a_past_instant_shows_what_waited_and_ran_then():
     assert dict(zip(answer.jobs["job_id"], answer.jobs["state"], strict=True)) == {"1": "RUNNING", "2": "PENDING"}
     assert answer.jobs["ended_at"].isna().all()
     assert answer.jobs.set_index("job_id").loc["2", "waited_seconds"] == 2 * 3600
-    assert answer.jobs.set_index("job_id").loc["2", "why"] == "of a reason that was not kept: it has started since"
+    assert answer.jobs.set_index("job_id").loc["2", "why"] == "why was not kept, as it has started since"
     assert answer.reasons[0].explanation.detail == ""
 
 
