@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,3 +29,11 @@ def traces():
     if not path.is_dir():
         pytest.skip("recorded traces (../shared/traces) are not at hand")
     return path
+
+
+@pytest.fixture(autouse=True)
+def _own_main_module():
+    """Streamlit's AppTest leaves its script as `__main__`; processes that a later test spawns would run it."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main
