@@ -11,12 +11,17 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import pytest
 
 from tests.conftest import ROOT
-from tests.integration.servers import PROMTOOL, program, running_prometheus
+from tests.integration.servers import PROMTOOL, program, running_prometheus, running_victoria
 from tests.unit.exporters.support import fake_nvidia_smi, gpu_xml, log_xml, samples
+from watchdog.base.clock import SystemClock
+from watchdog.base.config import Config
+from watchdog.sources.prometheus import PrometheusTelemetry
+from watchdog.sources.scrape import Scraper, Target
 
 pytestmark = pytest.mark.integration
 
@@ -95,6 +100,29 @@ def test_the_official_dashboards_panels_all_have_data(fixtures, tmp_path):
             filled = query.replace("$instance", re.escape(instance)).replace("$gpu", ".*")
             found = ask(url, "/api/v1/query", query=filled.replace("\\", "\\\\"))["result"]
             assert len(found) == (1 if query.startswith(("avg(", "sum(")) else 8), query
+
+
+@contextmanager
+def victoria_scraping(folder, port, token):
+    """VictoriaMetrics likewise."""
+    with running_victoria(folder) as url:
+        (folder / "victoria.yml").write_text(SCRAPE.format(port=port, token=token))
+        urllib.request.urlopen(f"{url}/-/reload", timeout=5).close()
+        yield url
+
+
+@pytest.mark.parametrize("scraping", [prometheus_scraping, victoria_scraping])
+def test_what_a_server_scrapes_is_what_the_app_reads_from_it(fixtures, tmp_path, scraping):
+    smi = fake_nvidia_smi(tmp_path, xml=(fixtures / EIGHT_CARDS).read_text())
+    with running_exporter(tmp_path, smi, "--no-xid") as port, scraping(tmp_path, port, TOKEN) as url:
+        telemetry = PrometheusTelemetry(Config(prometheus_url=url), SystemClock())
+        metrics = ("gpu_temperature_celsius", "memory_total_bytes", "power_watts")
+        wait_for(lambda: len(telemetry.latest(metrics, datetime.now(UTC)).frame) == 8 * len(metrics))
+        page = Scraper([Target("node1", lambda: scrape(port).encode())], SystemClock()).scrape().frame
+        keys = ["metric", "gpu_uuid"]
+        server = telemetry.latest(metrics, datetime.now(UTC)).frame.set_index(keys)["value"].sort_index()
+        direct = page[page["metric"].isin(metrics)].set_index(keys)["value"].sort_index()
+        assert dict(server.items()) == dict(direct.items())
 
 
 def test_prometheus_without_the_token_gets_nothing(fixtures, tmp_path):
