@@ -87,7 +87,14 @@ def serve(config: Config) -> None:
     """Serve until SIGTERM or Ctrl-C."""
     # Streamlit takes the folder of argv[0] as the app's own, and puts it first on sys.path.
     sys.argv = [str(SCRIPT)]
-    build_app(config).run(config={"server.address": config.host, "server.port": config.port, "server.headless": True})
+    options = {
+        "server.address": config.host,
+        "server.port": config.port,
+        "server.headless": True,
+        # A watcher that reloads our modules after an upgrade in place would start a second collector beside this one.
+        "server.fileWatcherType": "none",
+    }
+    build_app(config).run(config=options)
 
 
 def _metrics(_: Request) -> Response:
