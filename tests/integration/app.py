@@ -44,8 +44,8 @@ class App:
 
 
 @contextmanager
-def running_app(folder, ready="/readyz", root=ROOT, **settings):
-    """Start the app with `settings` (without the prefix) in `folder`, from the code in `root`; by default with the demo cluster."""
+def running_app(folder, ready="/readyz", **settings):
+    """Start the app with `settings` (without the prefix) in `folder`; by default with the demo cluster."""
     port = free_port()
     wanted = {"SOURCE": "demo", "PORT": port, "DATA_DIR": folder / "data", "DEMO_HISTORY_HOURS": 0.2} | settings
     clean = {name: value for name, value in os.environ.items() if not name.startswith("WATCHDOG_")}
@@ -53,7 +53,7 @@ def running_app(folder, ready="/readyz", root=ROOT, **settings):
     with log.open("w") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "watchdog", "serve"],
-            cwd=root,
+            cwd=ROOT,
             env=clean | {f"WATCHDOG_{name}": str(value) for name, value in wanted.items()},
             stdout=output,
             stderr=subprocess.STDOUT,

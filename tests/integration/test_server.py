@@ -2,14 +2,10 @@
 
 import shutil
 import subprocess
-import time
 
 import duckdb
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from streamlit.proto.BackMsg_pb2 import BackMsg
-from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from websockets.sync.client import connect
 
 from tests.integration.app import ROOT, running_app, wait_for
 
@@ -100,31 +96,3 @@ def test_collect_once_prints_csv_without_a_server(tmp_path):
     assert header == "metric,sampled_at,node,gpu_uuid,gpu_index,part,gpu_model,value"
     assert len(lines) > 100
     assert not list(tmp_path.iterdir())
-
-
-def visit(app):
-    """What a browser does: a session, one run of the script."""
-    message = BackMsg()
-    message.rerun_script.query_string = ""
-    with connect(f"ws://127.0.0.1:{app.port}/_stcore/stream", subprotocols=["streamlit"], max_size=None) as session:
-        session.send(message.SerializeToString())
-        while True:
-            answer = ForwardMsg()
-            answer.ParseFromString(session.recv(timeout=30))
-            if answer.WhichOneof("type") == "script_finished":
-                return
-
-
-def test_an_upgrade_in_place_starts_no_second_collector_under_a_running_server(tmp_path):
-    for name in ("watchdog", "pages", ".streamlit"):
-        shutil.copytree(ROOT / name, tmp_path / "code" / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "app.py", tmp_path / "code")
-    with running_app(tmp_path, root=tmp_path / "code", INTERVAL_SECONDS=1) as app:
-        visit(app)
-        with (tmp_path / "code" / "watchdog" / "runtime.py").open("a") as file:
-            file.write("# new\n")
-        time.sleep(4)
-        visit(app)
-        time.sleep(2)
-        assert app.output().count("watchdog.runtime: reading") == 1
-        assert app.get("/readyz").status_code == 200

@@ -15,6 +15,7 @@ from watchdog.model.exposition import family_text, labels_text
 _UNWANTED = ("SQUEUE_", "SINFO_", "SCONTROL_", "SLURM_CLUSTERS", "SLURM_JSON", "SLURM_YAML", "SLURM_DEBUG")
 # What Slurm prints, the reason we count it under, and what to do.
 _COMPLAINTS = (
+    ("supported accounting_storage", "no_accounting", "Fair share needs slurmdbd: the other parts do not."),
     ("Unable to contact slurm controller", "unreachable", "See whether slurmctld runs: `scontrol ping`."),
     ("Connection refused", "unreachable", "See whether slurmctld (or slurmdbd) runs: `scontrol ping`."),
     ("timed out", "timeout", "slurmctld is busy: `sdiag` shows who asks it how much."),

@@ -16,7 +16,7 @@ from watchdog.model.slurm.rows import Marks, marks
 
 _ROWS = 500
 # Of `scontrol show job -d` these lines are all that `job_details.holds` looks at.
-_LINES = re.compile(rb"^(?:JobId=\d+| +Nodes=\S+ CPU_IDs=[^\n]* GRES[^\n]*| +MinCPUsNode=)", re.MULTILINE)
+_LINES = re.compile(rb"^(?:JobId=\d+ | +Nodes=\S+ CPU_IDs=[^\n]* GRES[^\n]*| +MinCPUsNode=)", re.MULTILINE)
 
 # A job keeps its GPUs while it runs; one that was resized has other nodes or counts, one requeued another start.
 _Claim = tuple[int, datetime | None, int | None, tuple[str, ...]]
