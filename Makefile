@@ -40,4 +40,4 @@ check: $(VENV)/.dev  ## Everything CI runs: lint, format, types, layers, tests
 	$(BIN)/python -m pytest -q
 
 bench: $(VENV)/.dev  ## Print the benchmark tables
-	@for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
+	@for script in benchmarks/bench_*.py; do PYTHONPATH=. $(BIN)/python $$script || exit 1; done
