@@ -139,7 +139,9 @@ def concat(contract: Frame, frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     full = [frame for frame in frames if len(frame)]
     if len(full) < 2:
         return full[0] if full else contract.empty()
-    columns = {name: _joined(column.dtype, [frame[name] for frame in full]) for name, column in contract.columns.items()}
+    columns = {
+        name: _joined(column.dtype, [frame[name] for frame in full]) for name, column in contract.columns.items()
+    }
     return pd.DataFrame(columns, copy=False)
 
 
