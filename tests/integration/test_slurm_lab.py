@@ -190,9 +190,10 @@ def test_nothing_of_a_lab_survives_tests_that_are_killed():
         assert left_of(folder)
         tests.kill()
     end = time.monotonic() + 20
-    while left_of(folder) and time.monotonic() < end:
+    while (left_of(folder) or Path(folder).exists()) and time.monotonic() < end:
         time.sleep(0.1)
     assert left_of(folder) == []
+    assert not Path(folder).exists()
 
 
 def left_of(folder: str) -> list[str]:

@@ -82,7 +82,7 @@ class SlurmLab:
         """Start everything and wait until each node takes jobs."""
         self._write_files()
         name = [self.host] if self._prefix else []
-        command = [*self._prefix, sys.executable, str(KEEPER), *name]
+        command = [*self._prefix, sys.executable, str(KEEPER), str(self.folder), *name]
         self._keeper = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._start_munge()
         if self.options.accounting:

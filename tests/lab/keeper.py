@@ -1,8 +1,8 @@
 """The lab's supervisor: parent of every daemon and of whatever those leave behind.
 
-Runs as a process of its own (`python keeper.py`) and takes one JSON command a line on stdin. When stdin closes,
-because the tests ended or were killed, it stops all daemons in reverse order and then kills every descendant:
-as the "subreaper" it inherits job processes whose own parents have ended.
+Runs as a process of its own (`python keeper.py FOLDER [HOSTNAME]`) and takes one JSON command a line on stdin. When
+stdin closes, because the tests ended or were killed, it stops all daemons in reverse order, kills every descendant (as the
+"subreaper" it inherits job processes whose own parents have ended), and removes the lab's folder.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -105,8 +106,9 @@ def main() -> None:
     # Ctrl-C is the tests' business: they close stdin when they are done.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    if len(sys.argv) > 1:
-        socket.sethostname(sys.argv[1])
+    folder, *hostname = sys.argv[1:]
+    if hostname:
+        socket.sethostname(hostname[0])
     keeper = Keeper()
     try:
         for line in sys.stdin:
@@ -115,6 +117,7 @@ def main() -> None:
             sys.stdout.flush()
     finally:
         keeper.stop_all()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":
