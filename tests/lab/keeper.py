@@ -1,8 +1,8 @@
 """The lab's supervisor: parent of every daemon and of whatever those leave behind.
 
 Runs as a process of its own (`python keeper.py FOLDER [HOSTNAME]`) and takes one JSON command a line on stdin. When
-stdin closes, because the tests ended or were killed, it stops all daemons in reverse order, kills every descendant (as the
-"subreaper" it inherits job processes whose own parents have ended), and removes the lab's folder.
+stdin closes, because the tests ended or were killed, it stops all daemons in reverse order, kills every descendant
+(as the "subreaper" it inherits job processes whose own parents have ended), and removes the lab's folder.
 """
 
 from __future__ import annotations
@@ -105,6 +105,7 @@ def main() -> None:
     """Serve commands until stdin closes."""
     # Ctrl-C is the tests' business: they close stdin when they are done.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     folder, *hostname = sys.argv[1:]
     if hostname:
