@@ -49,8 +49,38 @@ _JOBS = (
     "flags VARCHAR, reason VARCHAR, reason_by VARCHAR)",
 )
 
+_ALERTS = (
+    "CREATE TABLE alert_rules (rule_id VARCHAR NOT NULL, body VARCHAR NOT NULL, changed_at TIMESTAMPTZ NOT NULL, "
+    "changed_by VARCHAR NOT NULL, deleted BOOLEAN NOT NULL)",
+    "CREATE TABLE alerts (alert_id VARCHAR NOT NULL, incident_id VARCHAR NOT NULL, rule_id VARCHAR NOT NULL, "
+    "state VARCHAR NOT NULL, severity VARCHAR NOT NULL, node VARCHAR NOT NULL, gpu_uuid VARCHAR NOT NULL, "
+    "gpu_index SMALLINT, job_id VARCHAR NOT NULL, part VARCHAR NOT NULL, affected_job VARCHAR NOT NULL, "
+    '"user" VARCHAR NOT NULL, since TIMESTAMPTZ NOT NULL, fired_at TIMESTAMPTZ, resolved_at TIMESTAMPTZ, '
+    "seen_at TIMESTAMPTZ, clear_since TIMESTAMPTZ, unknown_since TIMESTAMPTZ, seen_late BOOLEAN NOT NULL, "
+    "flaps INTEGER NOT NULL, value DOUBLE, explanation VARCHAR NOT NULL, action VARCHAR NOT NULL, "
+    "source VARCHAR NOT NULL, cleared_by VARCHAR NOT NULL, evidence VARCHAR NOT NULL)",
+    "CREATE TABLE incidents (incident_id VARCHAR NOT NULL, cause VARCHAR NOT NULL, title VARCHAR NOT NULL, "
+    "severity VARCHAR NOT NULL, state VARCHAR NOT NULL, opened_at TIMESTAMPTZ NOT NULL, closed_at TIMESTAMPTZ, "
+    "ack_by VARCHAR, ack_at TIMESTAMPTZ, ack_note VARCHAR, ack_until TIMESTAMPTZ, silence_id VARCHAR NOT NULL, "
+    "members INTEGER NOT NULL, open_members INTEGER NOT NULL, notified_at TIMESTAMPTZ, "
+    "notifications INTEGER NOT NULL, seen_late BOOLEAN NOT NULL)",
+    "CREATE TABLE alert_events (at TIMESTAMPTZ NOT NULL, recorded_at TIMESTAMPTZ NOT NULL, kind VARCHAR NOT NULL, "
+    "incident_id VARCHAR NOT NULL, alert_id VARCHAR NOT NULL, rule_id VARCHAR NOT NULL, severity VARCHAR NOT NULL, "
+    "node VARCHAR NOT NULL, gpu_uuid VARCHAR NOT NULL, job_id VARCHAR NOT NULL, part VARCHAR NOT NULL, "
+    '"by" VARCHAR NOT NULL, note VARCHAR NOT NULL, seen_late BOOLEAN NOT NULL)',
+    'CREATE TABLE silences (silence_id VARCHAR NOT NULL, "by" VARCHAR NOT NULL, note VARCHAR NOT NULL, '
+    "starts_at TIMESTAMPTZ NOT NULL, ends_at TIMESTAMPTZ NOT NULL, nodes VARCHAR[] NOT NULL, "
+    "rules VARCHAR[] NOT NULL, gpus VARCHAR[] NOT NULL, jobs VARCHAR[] NOT NULL)",
+    # A message a channel; written in the transaction of the step that it tells of, so none is lost or doubled.
+    "CREATE TABLE outbox (message_id VARCHAR NOT NULL, channel VARCHAR NOT NULL, kind VARCHAR NOT NULL, "
+    "incident_id VARCHAR NOT NULL, body VARCHAR NOT NULL, created_at TIMESTAMPTZ NOT NULL, attempts INTEGER NOT NULL, "
+    "next_attempt_at TIMESTAMPTZ, delivered_at TIMESTAMPTZ, failed_at TIMESTAMPTZ, error VARCHAR NOT NULL)",
+    # "evaluated": alerts are known up to until_at.
+    "CREATE TABLE alert_marks (name VARCHAR NOT NULL, until_at TIMESTAMPTZ NOT NULL)",
+)
+
 # Step i brings a file from version i to i + 1. Steps that were released are never edited.
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _JOBS)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _JOBS, _ALERTS)
 
 
 def migrate(cursor: Cursor, path: Path, migrations: tuple[tuple[str, ...], ...] = MIGRATIONS) -> None:

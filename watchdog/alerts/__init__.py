@@ -1,0 +1,1 @@
+"""Rules, the life of alerts, silences, grouping, and telling people."""
