@@ -64,7 +64,7 @@ _ALERTS = (
     "ack_by VARCHAR, ack_at TIMESTAMPTZ, ack_note VARCHAR, ack_until TIMESTAMPTZ, silence_id VARCHAR NOT NULL, "
     "members INTEGER NOT NULL, open_members INTEGER NOT NULL, notified_at TIMESTAMPTZ, "
     "notifications INTEGER NOT NULL, seen_late BOOLEAN NOT NULL)",
-    "CREATE TABLE alert_events (at TIMESTAMPTZ NOT NULL, recorded_at TIMESTAMPTZ NOT NULL, kind VARCHAR NOT NULL, "
+    'CREATE TABLE alert_events ("at" TIMESTAMPTZ NOT NULL, recorded_at TIMESTAMPTZ NOT NULL, kind VARCHAR NOT NULL, '
     "incident_id VARCHAR NOT NULL, alert_id VARCHAR NOT NULL, rule_id VARCHAR NOT NULL, severity VARCHAR NOT NULL, "
     "node VARCHAR NOT NULL, gpu_uuid VARCHAR NOT NULL, job_id VARCHAR NOT NULL, part VARCHAR NOT NULL, "
     '"by" VARCHAR NOT NULL, note VARCHAR NOT NULL, seen_late BOOLEAN NOT NULL)',
