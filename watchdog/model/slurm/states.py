@@ -59,6 +59,11 @@ _FLAG = {
     "NET": "PERFCTRS", "NPC": "PERFCTRS", "BLOCK": "BLOCKED", "NO_RESPOND": "NOT_RESPONDING", "DRAINED": "DRAIN",
     "DRAINING": "DRAIN", "POWER_SAVING": "POWERED_DOWN",
 }  # fmt: skip
+# Flags that say enough of a node when they stand alone; any other word is not understood.
+_ALONE = {
+    *_SUFFIX.values(), *_FLAG.values(), "DRAIN", "FAIL", "BLOCKED", "RESERVED", "POWER_UP", "POWER_DRAIN",
+    "REBOOT_CANCELED", "CLOUD", "DYNAMIC_NORM", "DYNAMIC_FUTURE", "EXTERNAL", "UNDRAIN",
+}  # fmt: skip
 
 
 @lru_cache(maxsize=256)
@@ -82,7 +87,8 @@ def node_state(text: str) -> tuple[str, frozenset[str]]:
     """Base state and flags of `IDLE+DRAIN`, `down*`, `idle~`, `mix-`, `drng` or `DOWN*+DRAIN`, in capitals.
 
     sinfo's `draining` hides whether the node is mixed or allocated, and `drained` whether it is idle or down: they
-    are given as MIXED and IDLE. A flag alone (`maint`, `resv`) counts as IDLE.
+    are given as MIXED and IDLE. A flag alone (`maint`, `resv`) counts as IDLE, a word that Slurm
+    does not have as UNKNOWN.
     """
     base, flags = "", set[str]()
     for word in text.strip().upper().replace("NET/PERFCTRS", "PERFCTRS").rstrip("+").split("+"):
@@ -103,4 +109,4 @@ def node_state_of(words: Iterable[str]) -> tuple[str, frozenset[str]]:
 
 
 def _alone(flags: set[str]) -> str:
-    return "IDLE" if flags else "UNKNOWN"
+    return "IDLE" if flags & _ALONE else "UNKNOWN"

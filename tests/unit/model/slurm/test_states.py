@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watchdog.model.slurm.records import JobState
+from watchdog.model.slurm.records import JobState, Node
 from watchdog.model.slurm.states import job_state, job_state_of, node_state, node_state_of
 
 
@@ -82,6 +82,13 @@ def test_a_flag_of_a_job_wins_over_its_state_as_in_text(words, state):
 )
 def test_node_states_are_read_in_every_spelling(text, base, flags):
     assert node_state(text) == (base, frozenset(flags))
+
+
+@pytest.mark.parametrize("text", ["reticulating", "n/a", "IDEL+FRIED", "*?"])
+def test_a_word_that_slurm_does_not_have_is_an_unknown_state_and_never_an_idle_node(text):
+    base, flags = node_state(text)
+    assert base == "UNKNOWN"
+    assert not Node("n1", base, flags).takes_work
 
 
 def test_a_list_of_node_states_reads_as_its_text():
