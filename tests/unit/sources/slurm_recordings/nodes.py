@@ -77,6 +77,7 @@ def sinfo_upper_o(path: Path):
         moving = "completing" in path.parent.name
         assert gpus(gres(row[5]))[0] == node.gpus
         assert moving or gpus(gres(row[6]))[::2] == (node.gpus_allocated, node.gpu_indexes_used)
+        assert "N/A" in row[6] or len(node.gpu_indexes_used) == node.gpus_allocated
         assert moving or memory_bytes(row[9]) == node.memory_allocated_bytes
         assert row[17] == node.version
 
@@ -110,7 +111,7 @@ def words(state: int | None = None) -> Callable[[Path], None]:
             for part in re.split(r"[ |,]+(?![^(]*\))", line):
                 if part.startswith("gpu:"):
                     count, _, indexes = gpus(gres(part))
-                    assert not indexes or len(indexes) == count
+                    assert len(indexes) == (count if "IDX:" in part and "N/A" not in part else 0)
             if state is not None:
                 base, flags = node_state(cells[state])
                 assert base in NODE_BASES - {"UNKNOWN"}
