@@ -98,6 +98,7 @@ DIALECTS = (
 # Pages of slurmctld that are scraped alone have no series of the scheduler.
 _SLURMCTLD_PAGES = ("slurm_node_cpus_effective", "slurm_jobs_bootfail", "slurm_nodes_dyn_normal")
 _DRAIN_REASON, _DRAIN_SINCE = "slurm_node_drain_reason_info", "slurm_node_drain_since_timestamp_seconds"
+_NODE_STATUS = "slurm_node_status"
 _NODE_INFO, _JOB_INFO, _NODE_JOB = "slurm_node_info", "slurm_job_info", "slurm_node_job"
 FOREIGN_NAMES = frozenset(
     name
@@ -108,7 +109,7 @@ FOREIGN_NAMES = frozenset(
         *(pattern.format(word) for pattern in dialect.queue for word in _STATES),
     )
     if name
-) | {*_SLURMCTLD_PAGES, _DRAIN_REASON, _DRAIN_SINCE, _NODE_INFO, _JOB_INFO, _NODE_JOB}  # fmt: skip
+) | {*_SLURMCTLD_PAGES, _DRAIN_REASON, _DRAIN_SINCE, _NODE_STATUS, _NODE_INFO, _JOB_INFO, _NODE_JOB}  # fmt: skip
 
 
 def dialect_of(samples: Samples) -> Dialect | None:
@@ -162,15 +163,15 @@ class _NodeTexts:
     def __init__(self, samples: Samples, dialect: Dialect) -> None:
         self._status: dict[str, str] = {}
         self._partitions: dict[str, dict[str, None]] = defaultdict(dict)
-        for sample in samples.of(dialect.cpus):
+        for sample in (*samples.of(dialect.cpus_alloc), *samples.of(dialect.cpus), *samples.of(_NODE_STATUS)):
             name = sample.labels.get(dialect.node_label, "")
-            self._status[name] = sample.labels.get("status", "")
+            self._status[name] = sample.labels.get("status", "") or self._status.get(name, "")
             if partition := sample.labels.get("partition", ""):
                 self._partitions[name][partition] = None
         self._info = {s.labels.get("node_name", ""): s.labels for s in samples.of(_NODE_INFO)}
         self._reasons = {s.labels.get("node", ""): s.labels.get("reason", "") for s in samples.of(_DRAIN_REASON)}
         self._since = {s.labels.get("node", ""): s.value for s in samples.of(_DRAIN_SINCE)}
-        self.names = set(self._info) - {""}
+        self.names = {*self._info, *self._status} - {""}
 
     def node(self, name: str) -> Node:
         state, flags = node_state(self._status.get(name, "") or _soperator_state(self._info.get(name, {})))

@@ -1,10 +1,13 @@
-"""Pages made from the names that these exporters use, not recorded ones."""
+"""Pages in the names that these exporters use: their own documents' where there are any, else made from the names."""
+
+import re
 
 import pytest
 
 from tests.conftest import NOON
 from tests.unit.sources.test_slurm_series import over
 from watchdog.model.slurm.records import JobState, QueueCount
+from watchdog.sources.slurm_series_foreign import DIALECTS
 
 SCKYZO = """slurm_exporter_collector_success{collector="node"} 1
 slurm_node_cpu_total{node="gn1",partition="gpu",status="mixed"} 32
@@ -128,3 +131,51 @@ def test_soperator_tells_single_jobs():
 def test_values_that_are_no_numbers_are_no_counts(value):
     got = over(VPENSO.replace("slurm_queue_pending 4", f"slurm_queue_pending {value}")).snapshot()
     assert got.queue == ()
+
+
+def documented(path) -> str:
+    """The series that SckyzO's document shows, as they are by default."""
+    text = re.sub(r"(?s)### With `--no-collector.*?(?=\n##)", "", path.read_text())
+    return "\n".join(line for line in text.splitlines() if re.fullmatch(r"[a-z_]+(\{.*\})? [0-9.e+]+", line)) + "\n"
+
+
+def test_the_page_in_sckyzos_own_document_is_read(fixtures):
+    got = over(documented(fixtures / "slurm-SckyzO/docs/metrics-examples.md")).snapshot()
+    assert [(node.node, node.state, node.partitions, node.cpus_allocated) for node in got.nodes] == [
+        ("gpu-node-01", "MIXED", ("gpu",), 16),
+        ("gpu-node-02", "ALLOCATED", ("gpu",), 32),
+    ]
+    # What the document leaves out is unknown.
+    assert {(node.cpus, node.memory_bytes, node.gpus) for node in got.nodes} == {(None, None, None)}
+    assert got.nodes[0].memory_allocated_bytes == 163_840 * 2**20
+    assert [one.partition for one in got.partitions] == ["cpu", "gpu"]
+    assert QueueCount(JobState.PENDING, 3, "gpu", "alice", reason="Resources") in got.queue
+    assert QueueCount(JobState.TIMEOUT, 3, "cpu", "bob") in got.queue
+    assert {(one.state, one.user) for one in got.queue} >= {(JobState.RUNNING, "bob"), (JobState.FAILED, "alice")}
+
+
+def test_all_that_we_read_of_sckyzos_is_in_its_own_rules_and_dashboards(fixtures):
+    files = [path for folder in ("docs", "monitoring") for path in (fixtures / "slurm-SckyzO" / folder).rglob("*.*")]
+    told = "\n".join(path.read_text() for path in files)
+    one = DIALECTS[0]
+    read = {
+        one.marker,
+        one.cpus,
+        one.cpus_alloc,
+        one.memory,
+        one.memory_alloc,
+        one.gpus,
+        one.gpus_alloc,
+        *one.partitions,
+    }
+    read |= {one.queue[0].format(state) for state in ("pending", "running", "completed", "timeout")}
+    assert {name for name in read if name not in told} == set()
+
+
+def test_slinkys_own_dashboard_shows_the_queue_and_partitions_that_we_read(fixtures):
+    text = (fixtures / "slurm-slinky/helm/slurm-exporter/dashboards/slinky-dashboard.json").read_text()
+    names = {name for name in re.findall(r"slurm_\w+", text) if name.startswith(("slurm_nodes_", "slurm_partition_"))}
+    got = over("".join(f'{name}{{partition="all"}} 2\n' for name in sorted(names))).snapshot()
+    assert "Slinky" in got.problems[0]
+    assert [one.partition for one in got.partitions] == ["all"]
+    assert {(one.state, one.jobs) for one in got.queue} == {(JobState.PENDING, 2), (JobState.RUNNING, 2)}
