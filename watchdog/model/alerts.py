@@ -44,6 +44,8 @@ class EventKind(StrEnum):
     NOTED = "noted"
     NOTIFIED = "notified"
     NOT_NOTIFIED = "not notified"  # given up: see the dead letters
+    MERGED = "merged"  # the incident went on as part of another
+    RULE_CHANGED = "rule changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,8 @@ class Alert:
         clear_since: since when it is not seen any more, while it is held open against flapping.
         finding: the newest one.
         seen_late: it began while nobody watched, and was found afterwards.
-        flaps: how often it came and went within the last hour.
+        flaps: how often it fired within the last hour, this time included.
+        flapping_since: since when it is held open although it comes and goes.
     """
 
     alert_id: str
@@ -74,6 +77,7 @@ class Alert:
     unknown_since: datetime | None = None
     seen_late: bool = False
     flaps: int = 0
+    flapping_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,8 @@ class Incident:
         silence_id: the silence that mutes it; '' for none.
         members: how many alerts it has had; open_members: how many are firing or unknown.
         notified_at, notifications: the last message about it, and how many there were.
+        told_severity: the worst that anybody was told of, or acknowledged; None before that.
+        unknown_told: people were told that it cannot be seen just now.
     """
 
     incident_id: str
@@ -113,6 +119,8 @@ class Incident:
     notified_at: datetime | None = None
     notifications: int = 0
     seen_late: bool = False
+    told_severity: Severity | None = None
+    unknown_told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +130,7 @@ class AlertEvent:
     Attributes:
         at: when it happened; recorded_at: when it was written (later, for what was seen late).
         by: a person, a rule, or a channel; '' for the watchdog itself.
+        seq: its place in the order of writing, from 1, whatever the clock did; 0 until it is written.
     """
 
     at: datetime
@@ -135,6 +144,7 @@ class AlertEvent:
     by: str = ""
     note: str = ""
     seen_late: bool = False
+    seq: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,14 +57,15 @@ _ALERTS = (
     "gpu_index SMALLINT, job_id VARCHAR NOT NULL, part VARCHAR NOT NULL, affected_job VARCHAR NOT NULL, "
     '"user" VARCHAR NOT NULL, since TIMESTAMPTZ NOT NULL, fired_at TIMESTAMPTZ, resolved_at TIMESTAMPTZ, '
     "seen_at TIMESTAMPTZ, clear_since TIMESTAMPTZ, unknown_since TIMESTAMPTZ, seen_late BOOLEAN NOT NULL, "
-    "flaps INTEGER NOT NULL, value DOUBLE, explanation VARCHAR NOT NULL, action VARCHAR NOT NULL, "
+    "flaps INTEGER NOT NULL, flapping_since TIMESTAMPTZ, check_key VARCHAR NOT NULL, value DOUBLE, explanation VARCHAR NOT NULL, action VARCHAR NOT NULL, "
     "source VARCHAR NOT NULL, cleared_by VARCHAR NOT NULL, evidence VARCHAR NOT NULL)",
     "CREATE TABLE incidents (incident_id VARCHAR NOT NULL, cause VARCHAR NOT NULL, title VARCHAR NOT NULL, "
     "severity VARCHAR NOT NULL, state VARCHAR NOT NULL, opened_at TIMESTAMPTZ NOT NULL, closed_at TIMESTAMPTZ, "
     "ack_by VARCHAR, ack_at TIMESTAMPTZ, ack_note VARCHAR, ack_until TIMESTAMPTZ, silence_id VARCHAR NOT NULL, "
     "members INTEGER NOT NULL, open_members INTEGER NOT NULL, notified_at TIMESTAMPTZ, "
-    "notifications INTEGER NOT NULL, seen_late BOOLEAN NOT NULL)",
-    'CREATE TABLE alert_events ("at" TIMESTAMPTZ NOT NULL, recorded_at TIMESTAMPTZ NOT NULL, kind VARCHAR NOT NULL, '
+    "notifications INTEGER NOT NULL, seen_late BOOLEAN NOT NULL, told_severity VARCHAR, "
+    "unknown_told BOOLEAN NOT NULL)",
+    'CREATE TABLE alert_events (seq BIGINT NOT NULL, "at" TIMESTAMPTZ NOT NULL, recorded_at TIMESTAMPTZ NOT NULL, kind VARCHAR NOT NULL, '
     "incident_id VARCHAR NOT NULL, alert_id VARCHAR NOT NULL, rule_id VARCHAR NOT NULL, severity VARCHAR NOT NULL, "
     "node VARCHAR NOT NULL, gpu_uuid VARCHAR NOT NULL, job_id VARCHAR NOT NULL, part VARCHAR NOT NULL, "
     '"by" VARCHAR NOT NULL, note VARCHAR NOT NULL, seen_late BOOLEAN NOT NULL)',
@@ -75,8 +76,11 @@ _ALERTS = (
     "CREATE TABLE outbox (message_id VARCHAR NOT NULL, channel VARCHAR NOT NULL, kind VARCHAR NOT NULL, "
     "incident_id VARCHAR NOT NULL, body VARCHAR NOT NULL, created_at TIMESTAMPTZ NOT NULL, attempts INTEGER NOT NULL, "
     "next_attempt_at TIMESTAMPTZ, delivered_at TIMESTAMPTZ, failed_at TIMESTAMPTZ, error VARCHAR NOT NULL)",
-    # "evaluated": alerts are known up to until_at.
+    # "evaluated": alerts are known up to until_at. "gap": what was missed since then is being looked at.
     "CREATE TABLE alert_marks (name VARCHAR NOT NULL, until_at TIMESTAMPTZ NOT NULL)",
+    # One row: the number of the last batch of changes that was written, so that none is written twice.
+    "CREATE TABLE alert_batches (number BIGINT NOT NULL)",
+    "INSERT INTO alert_batches VALUES (0)",
 )
 
 # Step i brings a file from version i to i + 1. Steps that were released are never edited.
