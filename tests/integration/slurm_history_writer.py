@@ -19,7 +19,7 @@ from watchdog.services.history import History
 TICK = timedelta(seconds=Config().slurm_interval_seconds)
 EVERY = timedelta(seconds=5)
 # slurmctld forgets a finished job after this long (MinJobAge): many end out of sight.
-FORGOTTEN_AFTER = timedelta(seconds=40)
+FORGOTTEN_AFTER = timedelta(seconds=15)
 ENDS = (JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED, JobState.TIMEOUT, JobState.OUT_OF_MEMORY)
 NODES = ("gn001", "gn002", "gn003")
 
