@@ -78,8 +78,8 @@ def gpu_cells(
         IDENTITY columns (`sampled_at` null for a silent GPU), LATEST_METRICS, busy_ratio, memory_ratio,
         power_ratio, state (GpuState value), reason (words, "" for busy and idle), fault_at.
     """
-    cells = _everyone(one_row_a_gpu(latest, LATEST_METRICS), expected)
-    cells = _with_derived(cells)
+    cells = everyone(one_row_a_gpu(latest, LATEST_METRICS), expected)
+    cells = with_derived(cells)
     cells = cells.join(load, on="gpu_uuid") if load is not None else cells.assign(**dict.fromkeys(FEATURES, np.nan))
     cells = _with_faults(cells, faults)
     cells["state"], cells["reason"] = _judged(cells)
@@ -87,7 +87,8 @@ def gpu_cells(
     return cells.sort_values(["node", "gpu_index", "gpu_uuid"], kind="stable").reset_index(drop=True)
 
 
-def _everyone(seen: pd.DataFrame, expected: pd.DataFrame) -> pd.DataFrame:
+def everyone(seen: pd.DataFrame, expected: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `pivot.one_row_a_gpu`, and blank ones for the GPUS that gave no reading."""
     silent = expected[~_is_in(expected["gpu_uuid"], seen["gpu_uuid"])]
     if not len(silent):
         return seen
@@ -97,7 +98,8 @@ def _everyone(seen: pd.DataFrame, expected: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([seen, blank], ignore_index=True) if len(seen) else blank.reset_index(drop=True)
 
 
-def _with_derived(cells: pd.DataFrame) -> pd.DataFrame:
+def with_derived(cells: pd.DataFrame) -> pd.DataFrame:
+    """The same rows with busy_ratio, memory_ratio and power_ratio, and `sampled_at` null where the driver lost it."""
     added = cells["memory_used_bytes"] + cells["memory_free_bytes"] + cells["memory_reserved_bytes"].fillna(0.0)
     total = cells["memory_total_bytes"].fillna(added)
     return cells.assign(

@@ -57,7 +57,7 @@ def holder(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def place(row: dict[str, Any]) -> str:
-    """ "GPU 3 on gpu07"."""
+    """Where it is, for people: GPU 3 on gpu07."""
     return f"GPU {'?' if row['gpu_index'] is None else int(row['gpu_index'])} on {row['node']}"
 
 
