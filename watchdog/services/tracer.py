@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -13,6 +11,7 @@ from watchdog.analysis.health.trace import MINUTE_US, Matrix, Trace
 from watchdog.model.arrays import Ints, column_micros
 from watchdog.model.metrics import CATALOGUE, Kind, Unit
 
+Names = pd.Series | pd.Index | list[str]
 _NEVER = np.iinfo(np.int64).min
 _WORST = (Unit.FLAG, Unit.CODE)
 
@@ -58,7 +57,7 @@ class Tracer:
                 known = matrix[rows[chosen], columns[chosen]]
                 matrix[rows[chosen], columns[chosen]] = np.where(np.isnan(known), values[chosen], known)
 
-    def trace(self, gpu_uuids: Iterable[str], at_us: int) -> Trace:
+    def trace(self, gpu_uuids: Names, at_us: int) -> Trace:
         """The minutes up to `at_us`, rows in the order of `gpu_uuids`."""
         self._show(at_us // MINUTE_US)
         rows = self._rows_of(gpu_uuids)
@@ -66,9 +65,10 @@ class Tracer:
         minutes = (self._first + np.arange(width)) * MINUTE_US
         return Trace(len(rows), minutes, {key: matrix[rows, :width] for key, matrix in self._values.items()})
 
-    def _rows_of(self, gpu_uuids: Iterable[str]) -> Ints:
+    def _rows_of(self, gpu_uuids: Names) -> Ints:
         known = self._rows
-        rows = np.fromiter((known.setdefault(str(uuid), len(known)) for uuid in gpu_uuids), np.int64)
+        names = np.asarray(gpu_uuids, dtype=object)  # Arrow hands out one text after the other slowly
+        rows = np.fromiter((known.setdefault(uuid, len(known)) for uuid in names), np.int64, len(names))
         grown = len(known) - len(self._taken_at)
         if grown > 0:
             self._taken_at = np.append(self._taken_at, np.full(grown, _NEVER))

@@ -30,7 +30,7 @@ def held_by(cells: pd.DataFrame, jobs: pd.DataFrame | None, job_gpus: pd.DataFra
         job_gpus: JOB_GPUS likewise.
     """
     if jobs is None or job_gpus is None:
-        return cells.assign(**{name: None for name in HOLDER_DTYPES}).astype(HOLDER_DTYPES)
+        return cells.assign(**dict.fromkeys(HOLDER_DTYPES)).astype(HOLDER_DTYPES)
     active = jobs.loc[jobs["state"].isin(_ACTIVE)]
     columns = ["job_id", "submitted_at", *(c for c in _COLUMNS.values() if c != "job_id")]
     placed = job_gpus.merge(active[columns], on=["job_id", "submitted_at"])
