@@ -4,12 +4,13 @@ import streamlit as st
 
 from watchdog.ui import slurm_blocks as blocks
 from watchdog.ui.cards import section
-from watchdog.ui.data import queue, slurm_nodes, slurm_timeline
+from watchdog.ui.data import held_waste, queue, slurm_nodes, slurm_timeline
 from watchdog.ui.filters import current_view
 from watchdog.ui.live import live
 from watchdog.ui.node_blocks import node_map_block, node_table, shares_block
 from watchdog.ui.queue_table import queue_table
 from watchdog.ui.timeline_block import choose_nodes, timeline_block
+from watchdog.ui.waste_block import waste_block
 
 st.title("Slurm", anchor=False)
 
@@ -43,6 +44,12 @@ if blocks.slurm_is_read():
         with section("Nodes", question="Which nodes take no work, why, for how long, and who said so?"):
             node_map_block(slurm_nodes().nodes)
             node_table(slurm_nodes())
+
+    @live
+    def waste() -> None:
+        """GPU-hours of the window that were held and not used."""
+        with section("Waste", question="Who held GPUs and did not use them, and what did that cost?"):
+            waste_block(held_waste(current_view()))
 
     @live
     def timeline() -> None:

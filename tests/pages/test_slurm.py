@@ -40,7 +40,14 @@ def test_the_verdict_says_how_long_the_queue_is_and_who_waits_longest(open_page)
 def test_all_blocks_are_there_in_order(open_page):
     page = open_page("slurm", runtime=with_queue())
 
-    assert [head.value for head in page.header] == ["Why jobs wait", "Queue", "Partitions", "Nodes", "Timeline"]
+    assert [head.value for head in page.header] == [
+        "Why jobs wait",
+        "Queue",
+        "Partitions",
+        "Nodes",
+        "Waste",
+        "Timeline",
+    ]
     assert len(page.get("vega_lite_chart")) == 5
 
 
@@ -82,6 +89,42 @@ def test_filters_and_search_narrow_the_table_and_stay(open_page):
     assert len(queue_of(page)) == 5
     page.run()
     assert len(queue_of(page)) == 5
+
+
+def test_the_filters_stand_in_the_address(open_page):
+    page = open_page("slurm", runtime=with_queue(FakeSlurm(running=14)))
+    page.multiselect(key="slurm.users").set_value(["ada", "bob"]).run()
+    page.segmented_control(key="slurm.show").select("running").run()
+    page.text_input(key="slurm.search").set_value("node001").run()
+
+    asked = {key: page.query_params[key] for key in ("user", "show", "search")}
+    assert asked == {"user": ["ada", "bob"], "show": "running", "search": "node001"}
+    page.multiselect(key="slurm.users").set_value([]).run()
+    assert "user" not in page.query_params
+
+
+def test_a_link_opens_the_queue_filtered(open_page):
+    link = {"user": ["ada", "left"], "show": "running", "search": "train", "partition": "gpu"}
+    page = open_page("slurm", runtime=with_queue(FakeSlurm(running=14)), **link)
+
+    assert set(queue_of(page)["user"]) == {"ada"}
+    assert set(queue_of(page)["state"]) == {"▶ running"}
+    assert page.multiselect(key="slurm.users").value == ["ada", "left"]
+    assert page.text_input(key="slurm.search").value == "train"
+    page.run()
+    assert set(queue_of(page)["user"]) == {"ada"}
+
+
+def test_a_hostile_link_is_named_and_shows_the_whole_queue(open_page):
+    link = {"user": ["\x00", EVIL], "show": EVIL, "search": EVIL, "account": ["\u202e"]}
+    page = open_page("slurm", runtime=with_queue(), **link)
+
+    assert not page.exception
+    assert not page.error
+    said = [warning.value for warning in page.warning]
+    assert len(said) == 4
+    assert not any("<img" in text.replace("\\<img", "") for text in said)
+    assert len(queue_of(page)) == 11
 
 
 def test_a_row_opens_its_job_with_the_filters(open_page, tmp_path):
@@ -211,6 +254,59 @@ def test_more_gpus_than_fit_one_timeline_are_picked_in_groups(open_page, nodes):
     page = open_page("slurm", runtime=with_queue(FakeSlurm(nodes_count=nodes)))
 
     assert page.selectbox(key="slurm.timeline_nodes").options[0] == "node001 to node008"
+
+
+def waste_of(page):
+    return next(table.value for table in page.dataframe if "never" in table.value)
+
+
+def test_waste_names_who_held_gpus_and_did_not_use_them_worst_first(open_page):
+    # Of the fake cluster's GPUs every seventh, from the fourth on, is idle: GPU 3 of job 1001, GPU 10 of job 1005.
+    page = open_page("slurm", runtime=with_queue())
+
+    table = waste_of(page)
+    assert table["user"].tolist()[:2] == ["fay", "bob"]
+    assert table["idle"].iloc[0] == pytest.approx(table["never"].iloc[0])
+    assert "cost" not in table
+    text = words(page).replace("\u00a0", " ")
+    assert "did nothing" in text
+    page.segmented_control(key="slurm.waste_by").select("partition").run()
+    assert waste_of(page)["partition"].tolist() == ["gpu"]
+
+
+def test_waste_has_its_cost_where_a_rate_is_set(open_page):
+    page = open_page("slurm", runtime=with_queue(gpu_hour_usd=2.0))
+
+    table = waste_of(page)
+    assert table["cost"].iloc[0] == pytest.approx(2 * table["idle"].iloc[0])
+
+
+def test_waste_that_nobody_measured_is_unknown_and_not_idle(open_page):
+    runtime = with_queue()
+    runtime.gpus = FakeCluster(nodes=0).gpus
+    page = open_page("slurm", runtime=runtime)
+
+    assert waste_of(page)["idle"].isna().all()
+    assert (waste_of(page)["unknown"] == waste_of(page)["held"]).all()
+    assert "it is not known whether they were used" in words(page)
+    assert "did nothing" not in words(page)
+
+
+def test_no_gpu_held_in_the_window_says_what_would_be_there(open_page):
+    assert "No job held a GPU in" in words(open_page("slurm", runtime=with_queue(FakeSlurm(running=0))))
+
+
+def test_a_job_without_gpus_is_in_the_timeline(open_page):
+    extra = {
+        "job_id": "9",
+        "gpus": 0,
+        "nodes": "node002",
+        "started_at": NOON - timedelta(minutes=30),
+        "name": "cpu-only",
+    }
+    page = open_page("slurm", runtime=with_queue(FakeSlurm(extra=(extra,))))
+
+    assert "cpu-only" in page.get("vega_lite_chart")[-1].proto.spec + str(page.get("vega_lite_chart")[-1].proto)
 
 
 def test_jobs_that_ended_in_the_window_are_listed_newest_first(open_page, tmp_path):

@@ -21,7 +21,7 @@ OTHERS = "others"
 _SPLIT = "\u001f"
 Rows = Sequence[tuple[str, str]]
 _LABEL = (
-    "split(datum.label, '\\u001f')[2] == '1' ? split(datum.label, '\\u001f')[0] + '  ' + "
+    "split(datum.label, '\\u001f')[2] == '1' ? split(datum.label, '\\u001f')[0] + '\\u00a0\\u00a0 ' + "
     "split(datum.label, '\\u001f')[1] : split(datum.label, '\\u001f')[1]"
 )
 _AROUND = 100

@@ -13,7 +13,6 @@ from watchdog.analysis.advice import Advice, advice
 from watchdog.analysis.efficiency import bucket_readings, gpu_use, held_spans
 from watchdog.analysis.job_efficiency import Efficiency, job_efficiency
 from watchdog.analysis.load import BUSY_METRICS
-from watchdog.analysis.occupancy import Occupancy, occupancy
 from watchdog.analysis.pending import Explanation, explain
 from watchdog.analysis.queue import as_rows
 from watchdog.base.clock import floor_to
@@ -93,19 +92,11 @@ def job_detail(
         gpus=efficiency.gpus,
         steps=own_steps,
         runs=runs,
-        explanation=explain(job, known.view.jobs, known.view.nodes) if waits else None,
+        explanation=explain(job, known.view.jobs, known.view.nodes, known.view.partitions) if waits else None,
         efficiency=efficiency,
         advice=advice(job, efficiency),
         incomplete=(*notes, *missing),
     )
-
-
-def timeline(known: Known, window: Window, nodes: tuple[str, ...] = (), *, most: int = 2_000) -> Occupancy:
-    """Which job held which GPU of these nodes (none = all) in the window; the snapshot alone where there is no store."""
-    stored = known.history.attempt(lambda store: (JobStore(store).jobs(window), JobStore(store).gpus(window)))
-    jobs, gpus = stored or (known.view.jobs, known.view.job_gpus)
-    there = known.view.nodes
-    return occupancy(jobs, gpus, there[there["node"].isin(nodes)] if nodes else there, window, most)
 
 
 def _look_up(

@@ -5,7 +5,6 @@ Keys are instants (rounded by the caller), names and numbers; never frames, whic
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pandas as pd
@@ -21,12 +20,15 @@ from watchdog.services import ended_jobs as ended
 from watchdog.services import fleet as fleets
 from watchdog.services import gpu_detail as details
 from watchdog.services import gpu_history as histories
+from watchdog.services import job_waste as held_wastes
 from watchdog.services import jobs as job_answers
 from watchdog.services import queue as queues
 from watchdog.services import slurm_nodes as node_answers
+from watchdog.services import timeline as timelines
 from watchdog.services import waste as wastes
 from watchdog.services.slurm_view import SlurmView
 from watchdog.store.jobs import JobStore
+from watchdog.ui.address import View
 
 _MINUTE = timedelta(minutes=1)
 
@@ -149,12 +151,26 @@ def _slurm_nodes(taken_at: datetime | None) -> node_answers.SlurmNodes:
 
 
 @st.cache_data(ttl="2m", max_entries=32, show_spinner=False)
-def slurm_timeline(since: datetime, until: datetime, nodes: tuple[str, ...]) -> Occupancy:
-    """Who held which GPU of these nodes in the window."""
-    known = runtime().known_jobs()
-    table = known.view.nodes
-    here = replace(known.view, nodes=table[table["node"].isin(nodes)].sort_values("node", ignore_index=True))
-    return job_answers.timeline(replace(known, view=here), Window(since, until))
+def slurm_timeline(since: datetime, until: datetime, nodes: tuple[tuple[str, int], ...]) -> Occupancy:
+    """Who ran where on these nodes (name, GPUs) in the window."""
+    table = pd.DataFrame(nodes, columns=["node", "gpus"]).astype({"node": "string", "gpus": "Int64"})
+    return timelines.timeline(runtime().known_jobs(), table, Window(since, until))
+
+
+def held_waste(view: View) -> held_wastes.HeldWaste:
+    """`services.job_waste.held_waste` of the window, which moves by a hundredth of itself at most, but no more often than once a minute."""
+    window, grain = view.window, max(_MINUTE, view.window.length / 100)
+    if not view.address.is_live:
+        return _held_waste(window.since, window.until)
+    until = floor_to(window.until, grain)
+    return _held_waste(until - window.length, until)
+
+
+@st.cache_data(ttl="10m", max_entries=16, show_spinner=False)
+def _held_waste(since: datetime, until: datetime) -> held_wastes.HeldWaste:
+    window, known = Window(since, until), inventory(floor_to(until, _MINUTE))
+    held = timelines.held_in(runtime().known_jobs(), window)
+    return held_wastes.held_waste(runtime().telemetry, held, known, window, runtime().config.gpu_rates, until)
 
 
 @st.cache_data(ttl="2m", max_entries=8, show_spinner=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import pandas as pd
@@ -15,34 +14,24 @@ from watchdog.ui import state
 from watchdog.ui.address import View
 from watchdog.ui.data import ended_jobs
 from watchdog.ui.job_page import open_job
+from watchdog.ui.queue_address import ALL, ENDED, LONGEST_NAME, PENDING, RUNNING, Chosen
+from watchdog.ui.queue_filters import current_filters, draw_filters
 from watchdog.ui.slurm_words import job_text
 
 MOST_ROWS = 500
-ENDED = "ended"
-_SHOWN = {"all": None, "pending": WAITING, "running": ACTIVE, ENDED: None}
-_LONGEST_TEXT = 200
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """What the filters above the table say; empty means all."""
-
-    show: str = "all"
-    search: str = ""
-    users: tuple[str, ...] = ()
-    accounts: tuple[str, ...] = ()
-    partitions: tuple[str, ...] = ()
+_STATES = {ALL: None, PENDING: WAITING, RUNNING: ACTIVE}
 
 
 def queue_table(answer: Queue, view: View) -> None:
     """Filters, and the jobs that they let through, the longest wait first; a row opens its job.
 
-    Ended jobs are those of the page's window.
+    Ended jobs are those of the page's window. The filters stand in the URL.
     """
-    at = answer.at
-    ended = st.session_state.get(state.QUEUE_SHOW) == ENDED
+    at, chosen = answer.at, current_filters()
+    ended = chosen.show == ENDED
     jobs = ended_jobs(view.window.since, view.window.until) if ended else answer.jobs
-    picked = matching(jobs, _draw_filters(answer.jobs, jobs))
+    draw_filters(chosen, answer.jobs, jobs)
+    picked = matching(jobs, chosen)
     shown = picked.head(MOST_ROWS)
     # The picked row counts in the table that was on screen, which a refresh may have sorted anew.
     before = st.session_state.get(state.QUEUE_ORDER, [])
@@ -61,12 +50,12 @@ def queue_table(answer: Queue, view: View) -> None:
 def matching(jobs: pd.DataFrame, chosen: Chosen) -> pd.DataFrame:
     """The jobs that the filters let through; the search looks at id, name, user, account, reason and nodes."""
     keep = pd.Series(True, index=jobs.index)
-    states = _SHOWN.get(chosen.show)
+    states = _STATES.get(chosen.show)
     if states is not None:
         keep &= jobs["state"].isin([one.value for one in states])
     for column, values in (("user", chosen.users), ("account", chosen.accounts), ("partition", chosen.partitions)):
         if values:
-            keep &= jobs[column].isin(values)
+            keep &= jobs[column].str.slice(0, LONGEST_NAME).isin(values)
     for word in chosen.search.lower().split():
         keep &= _contains(jobs, word)
     return jobs[keep.to_numpy(dtype=bool)]
@@ -77,34 +66,6 @@ def _contains(jobs: pd.DataFrame, word: str) -> pd.Series:
     for column in ("job_id", "name", "user", "account", "reason", "nodes"):
         found |= jobs[column].str.lower().str.contains(word, regex=False, na=False).astype(bool)
     return found
-
-
-def _draw_filters(queue: pd.DataFrame, jobs: pd.DataFrame) -> Chosen:
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        show = st.segmented_control(
-            "Show", list(_SHOWN), key=state.QUEUE_SHOW, default="all", required=True,
-            format_func=lambda key: key if key in {"all", ENDED} else f"{key} {_count(queue, key):,}",
-            help="Ended jobs are those that ended in the window on the left.",
-        )  # fmt: skip
-        search = st.text_input(
-            "Search", key=state.QUEUE_SEARCH, placeholder="id, name, user, node", max_chars=80, width=180
-        )
-        users = _choice("User", state.QUEUE_USERS, jobs["user"])
-        accounts = _choice("Account", state.QUEUE_ACCOUNTS, jobs["account"])
-        partitions = _choice("Partition", state.QUEUE_PARTITIONS, jobs["partition"])
-    return Chosen(str(show), search, users, accounts, partitions)
-
-
-def _count(jobs: pd.DataFrame, key: str) -> int:
-    states = _SHOWN[key]
-    return len(jobs) if states is None else int(jobs["state"].isin([one.value for one in states]).sum())
-
-
-def _choice(label: str, key: str, values: pd.Series) -> tuple[str, ...]:
-    options = sorted(str(value)[:_LONGEST_TEXT] for value in values.unique() if value)
-    # Who was picked and has left the queue stays an option: a filter must not change by itself.
-    kept = [value for value in st.session_state.get(key, []) if value not in options]
-    return tuple(st.multiselect(label, [*options, *kept], key=key, placeholder="all", width=135))
 
 
 def _table(jobs: pd.DataFrame, at: datetime) -> pd.DataFrame:
@@ -126,7 +87,7 @@ def _table(jobs: pd.DataFrame, at: datetime) -> pd.DataFrame:
 
 
 def _cut(texts: pd.Series) -> pd.Series:
-    cut: pd.Series = texts.astype("string").str.slice(0, _LONGEST_TEXT)
+    cut: pd.Series = texts.astype("string").str.slice(0, LONGEST_NAME)
     return cut
 
 

@@ -32,6 +32,7 @@ NODE_SHOW = "slurm.node_show"
 NODE_TABLE = "slurm.nodes"
 NODE_ORDER = "slurm.node_order"
 TIMELINE_NODES = "slurm.timeline_nodes"
+WASTE_BY = "slurm.waste_by"
 
 JOB = "job.id"
 JOB_METRIC = "job.metric"

@@ -63,6 +63,12 @@ def test_every_gpu_is_a_row_and_only_the_first_of_a_node_carries_its_name():
     )
 
 
+def test_the_name_of_a_node_stands_apart_from_the_number_of_its_gpu():
+    label = timeline()[1]["layer"][0]["encoding"]["y"]["axis"]["labelExpr"]
+
+    assert "'\\u00a0\\u00a0 '" in label
+
+
 @pytest.mark.parametrize(
     ("state", "word"), [("FAILED", "failed"), ("TIMEOUT", "time limit"), ("NODE_FAIL", "node failed")]
 )
