@@ -50,6 +50,7 @@ class Rule:
         message: what people are told; `{node}`, `{gpu}`, `{job}`, `{value}`, `{threshold}` are filled in.
         source: where the threshold comes from, in words.
         severity: of a check's rule None leaves the check's own, which may differ by finding.
+        note: what who edits it should know: why it is off, what else watches the same.
     """
 
     rule_id: str
@@ -68,3 +69,4 @@ class Rule:
     action: str = ""
     source: str = ""
     enabled: bool = True
+    note: str = ""
