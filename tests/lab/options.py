@@ -19,6 +19,7 @@ class LabOptions:
         accounting: slurmdbd and MariaDB, for sacct, sshare and QOS.
         rest: slurmrestd, once with munge on a socket and once with JWT on a port.
         silent_seconds: after which a node that does not answer is down.
+        forget_seconds: after which slurmctld forgets a finished job (MinJobAge).
     """
 
     nodes: int = 4
@@ -28,6 +29,7 @@ class LabOptions:
     accounting: bool = True
     rest: bool = True
     silent_seconds: int = 10
+    forget_seconds: int = 300
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ PriorityWeightQOS=10000
 DefMemPerCPU=1000
 MaxJobCount=20000
 MaxArraySize=20001
-MinJobAge=300
+MinJobAge={options.forget_seconds}
 ReturnToService=2
 SlurmctldTimeout=10
 SlurmdTimeout={options.silent_seconds}
