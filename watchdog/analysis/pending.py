@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import pandas as pd
 
-from watchdog.analysis.fragmentation import could_start
+from watchdog.analysis.partition_limits import limits_of, refusal
 from watchdog.analysis.pending_words import ADMIN, CODES, Words, limit_words
+from watchdog.analysis.room import could_start, request_of
+from watchdog.model.scheduler import PARTITIONS
 
-# For these it helps to look at what is free.
+# For these it helps to look at what is free; for those at what the partition allows.
 _ROOM = {"Resources", "Priority", "ReqNodeNotAvail", "None", ""}
+_LIMITS = {"PartitionTimeLimit", "PartitionNodeLimit"}
+# What it means that there is room.
+_SO = {"Resources": "so it lacks something that is not seen here"}
 
 
 @dataclass(frozen=True)
@@ -50,10 +56,13 @@ def explain_code(reason: str) -> Explanation:
     return Explanation(reason, words.words, words.unblock, words.by, _named_nodes(reason))
 
 
-def explain(job: dict[str, Any], jobs: pd.DataFrame, nodes: pd.DataFrame) -> Explanation:
-    """What keeps one waiting job (a row of JOBS), with what queue (JOBS) and nodes (NODES) add."""
+def explain(
+    job: Mapping[str, Any], jobs: pd.DataFrame, nodes: pd.DataFrame, partitions: pd.DataFrame | None = None
+) -> Explanation:
+    """What keeps one waiting job (a row of JOBS), with what queue (JOBS), nodes (NODES) and PARTITIONS add."""
     found = explain_code(str(job["reason"]))
-    details = [found.detail, _ahead(job, jobs), _room(job, nodes), _dependency(job)]
+    table = PARTITIONS.empty() if partitions is None else partitions
+    details = [found.detail, _ahead(job, jobs), _room(job, nodes, table), _limit(job, table), _dependency(job)]
     return Explanation(
         found.reason, found.words, found.unblock, found.by, "; ".join(filter(None, details)), found.known
     )
@@ -70,7 +79,7 @@ def _named_nodes(reason: str) -> str:
     return f"not available: {nodes}" if found and nodes else ""
 
 
-def _ahead(job: dict[str, Any], jobs: pd.DataFrame) -> str:
+def _ahead(job: Mapping[str, Any], jobs: pd.DataFrame) -> str:
     """How many waiting jobs of its partition have a higher priority."""
     priority = job.get("priority")
     if job["reason"] != "Priority" or priority is None or pd.isna(priority):
@@ -80,19 +89,31 @@ def _ahead(job: dict[str, Any], jobs: pd.DataFrame) -> str:
     return f"{count} waiting job{'s' * (count != 1)} of partition {job['partition']} ahead of it" if count else ""
 
 
-def _room(job: dict[str, Any], nodes: pd.DataFrame) -> str:
-    code = str(job["reason"]).partition(",")[0]
-    gpus = job.get("gpus")
-    if not len(nodes) or code not in _ROOM or gpus is None or pd.isna(gpus) or gpus < 1:
+def _room(job: Mapping[str, Any], nodes: pd.DataFrame, partitions: pd.DataFrame) -> str:
+    wanted = request_of(job)
+    if not len(nodes) or _code(job) not in _ROOM or not wanted.gpus:
         return ""
-    count = job.get("node_count")
-    whole = None if count is None or pd.isna(count) else int(count)
-    words = could_start(nodes, int(gpus), whole, str(job["partition"]), str(job["gpu_type"])).words
+    fit = could_start(wanted, nodes, partitions)
+    so = f", {_SO.get(_code(job), 'so room is not what it waits for')}" if fit.fits else ""
     # Other partitions may have free GPUs: without the name this would contradict the cluster's sum.
     several = len(set(nodes["partitions"])) > 1
-    return f"in partition {job['partition']} it {words}" if several and words.startswith("needs") else words
+    where = f"in partition {fit.partition} it " if several and fit.words.startswith("needs") else ""
+    return f"{where}{fit.words}{so}"
 
 
-def _dependency(job: dict[str, Any]) -> str:
+def _limit(job: Mapping[str, Any], partitions: pd.DataFrame) -> str:
+    if _code(job) not in _LIMITS:
+        return ""
+    wanted = request_of(job)
+    names = wanted.partition.split(",")
+    found = (refusal(wanted.time_limit_seconds, wanted.node_count, limits_of(partitions, name)) for name in names)
+    return "; ".join(filter(None, found))
+
+
+def _code(job: Mapping[str, Any]) -> str:
+    return str(job["reason"]).partition(",")[0]
+
+
+def _dependency(job: Mapping[str, Any]) -> str:
     wanted = str(job["reason"]).startswith("Dependency") and job.get("dependency")
     return f"its dependency: {job['dependency']}" if wanted else ""

@@ -67,14 +67,23 @@ def explained(jobs: pd.DataFrame, at: datetime) -> pd.DataFrame:
     return table.drop(columns=["rank", "order"]).reset_index(drop=True)
 
 
-def reasons(jobs: pd.DataFrame, nodes: pd.DataFrame, at: datetime) -> tuple[Waiting, ...]:
-    """Why `explained` jobs wait: those that wait for the cluster first, then the longest wait first."""
+def reasons(
+    jobs: pd.DataFrame, nodes: pd.DataFrame, at: datetime, partitions: pd.DataFrame | None = None
+) -> tuple[Waiting, ...]:
+    """Why `explained` jobs wait: those that wait for the cluster first, then the longest wait first.
+
+    Args:
+        jobs: as `explained` gives them.
+        nodes: NODES, to look for room.
+        at: the instant of the queue.
+        partitions: PARTITIONS, for what they allow; None = not known.
+    """
     waits = jobs[jobs["waited_seconds"].notna()].sort_values("waited_seconds", ascending=False, kind="stable")
     waits = waits.assign(code=waits["reason"].str.split(",", n=1).str[0])
     counts = waits["code"].value_counts()
     longest = as_rows(waits.drop_duplicates("code"))
     found = [
-        _waiting(job, int(counts[job["code"]]), at, explain(job, jobs, nodes) if n < _LOOKED_AT else None)
+        _waiting(job, int(counts[job["code"]]), at, explain(job, jobs, nodes, partitions) if n < _LOOKED_AT else None)
         for n, job in enumerate(longest)
     ]
     return tuple(sorted(found, key=lambda item: (item.by_choice, item.since)))

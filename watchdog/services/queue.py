@@ -67,7 +67,7 @@ def queue(view: SlurmView, at: datetime) -> Queue:
         pending=int(waiting.sum()),
         gpus_held=int(jobs.loc[active, "gpus"].sum()),
         gpus_wanted=int(jobs.loc[waiting, "gpus"].sum()),
-        reasons=reasons(jobs, nodes, at),
+        reasons=reasons(jobs, nodes, at, view.partitions),
         free=free_gpus(nodes),
         free_by=free_by(nodes),
         nodes=len(nodes),

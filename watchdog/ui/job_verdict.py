@@ -56,7 +56,7 @@ def _why_waiting(detail: JobDetail) -> None:
     why = detail.explanation
     if why is None:
         return
-    more = f" :gray[{escape(capitalized(why.detail), 200)}.]" if why.detail else ""
+    more = f" :gray[{escape(capitalized(why.detail), 300)}.]" if why.detail else ""
     st.markdown(f"It waits because {escape(why.words, 300)}.{more}")
     st.markdown(f":small[**What would help:** {escape(why.unblock, 300)} :gray[Who can do it: {escape(why.by)}.]]")
 
