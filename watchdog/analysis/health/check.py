@@ -12,7 +12,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from watchdog.analysis.health.facts import Facts
-from watchdog.model.findings import Blind, Finding, Judged, Subject
+from watchdog.model.findings import Blind, Evidence, Finding, Judged, Subject
+from watchdog.model.metrics import CATALOGUE
+from watchdog.model.units import unit_text
 
 Bools = NDArray[np.bool_]
 
@@ -26,6 +28,7 @@ class Check:
         definition: when it holds, in one sentence with its thresholds.
         source: where the thresholds come from.
         judge: the check itself, pure.
+        action: what to do, in one sentence; cleared_by: what ends it. For the documentation.
     """
 
     key: str
@@ -33,6 +36,8 @@ class Check:
     definition: str
     source: str
     judge: Callable[[Facts], Judged]
+    action: str = ""
+    cleared_by: str = "It is no longer seen."
 
 
 def gpu_rows(facts: Facts, mask: Bools) -> Iterable[dict[str, Any]]:
@@ -59,6 +64,16 @@ def holder(row: dict[str, Any]) -> dict[str, Any]:
 def place(row: dict[str, Any]) -> str:
     """Where it is, for people: GPU 3 on gpu07."""
     return f"GPU {'?' if row['gpu_index'] is None else int(row['gpu_index'])} on {row['node']}"
+
+
+def reading(row: dict[str, Any], *metrics: str) -> tuple[Evidence, ...]:
+    """What the GPU of this row shows under these catalogue keys; what it does not show is left out."""
+    at = row["sampled_at"]
+    return tuple(
+        Evidence(metric, unit_text(row[metric], CATALOGUE[metric].unit), None if at is None else at.to_pydatetime())
+        for metric in metrics
+        if row[metric] is not None
+    )
 
 
 def judged(facts: Facts, findings: Iterable[Finding], seen: Bools, why: str = "") -> Judged:

@@ -39,15 +39,19 @@ class Trace:
         blank[:, minutes - part.shape[1] :] = part
         return blank
 
-    def grown(self, metric: str, minutes: int) -> NDArray[np.float64]:
-        """How much a counter grew in the last so many minutes, one number a GPU.
+    def steps(self, metric: str, minutes: int) -> NDArray[np.float64]:
+        """How much a counter grew in each of the last so many minutes, shape (GPUs, minutes).
 
-        A counter that went back began anew, so all it shows by then is growth. NaN without two readings.
+        A counter that went back began anew, so all it shows by then is growth. NaN before the second reading; what
+        grew while nobody read is counted in the minute of the next reading.
         """
-        values = self.last(metric, minutes + 1).astype(np.float64)
-        filled = _carried_forward(values)
+        filled = _carried_forward(self.last(metric, minutes + 1).astype(np.float64))
         steps = np.diff(filled, axis=1)
-        steps = np.where(steps < 0, filled[:, 1:], steps)
+        return np.where(steps < 0, filled[:, 1:], steps)
+
+    def grown(self, metric: str, minutes: int) -> NDArray[np.float64]:
+        """How much a counter grew in the last so many minutes, one number a GPU; NaN without two readings."""
+        steps = self.steps(metric, minutes)
         known = ~np.isnan(steps)
         return np.where(known.any(axis=1), np.nansum(steps, axis=1), np.nan)
 
