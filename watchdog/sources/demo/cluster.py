@@ -62,6 +62,13 @@ class DemoCluster:
             )
         return self._pages.page(index, readings)
 
+    def samples(self, now: datetime) -> pd.DataFrame:
+        """What all pages show now, in SAMPLES; nothing of an exporter that does not answer."""
+        with self._lock:
+            self._engine.run_until(now)
+            step = self._engine.step_length
+            return next(history.frames(self._engine, self._engine.now, self._engine.now + step, step))
+
     def slurm_page(self, now: datetime) -> bytes:
         """The Slurm exporter's page, without its sums: queue, running and just finished jobs, nodes."""
         with self._lock:
