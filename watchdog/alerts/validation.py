@@ -25,7 +25,7 @@ SHORTEST_OVER, LONGEST_OVER = 60.0, 3_540.0
 
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_BRACES = re.compile(r"\{([a-z]*)\}|[{}]")
+_BRACES = re.compile(r"\{([^{}]*)\}|[{}]")
 
 
 @dataclass(frozen=True, slots=True)
