@@ -53,8 +53,10 @@ def records(
     """
     jobs: dict[tuple[str, datetime | None], Job] = {}
     steps: dict[tuple[str, str, datetime | None], Step] = {}
+    lacking = tuple(_OPTIONAL - set(fields))
     for row in delimited(text, ends, len(fields), problems, "sacct"):
-        cells = dict(zip(fields, row, strict=True)) | dict.fromkeys(_OPTIONAL - set(fields), "")
+        cells = dict(zip(fields, row, strict=True))
+        cells.update(dict.fromkeys(lacking, ""))
         try:
             name = job_id(cells["JobID"])
         except SourceFormatError as error:
@@ -139,7 +141,11 @@ def _exit(state: JobState, text: str, problems: Problems) -> lifetimes.Exit:
 
 
 def _instant(text: str, zone: tzinfo, problems: Problems) -> datetime | None:
-    return problems.read(lambda word: instant(word, zone), text, "a time of a job")
+    try:
+        return instant(text, zone)
+    except SourceFormatError as error:
+        problems.add("a time of a job could not be read", str(error))
+        return None
 
 
 def _written(at: datetime) -> str:
