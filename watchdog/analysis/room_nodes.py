@@ -20,7 +20,7 @@ def candidates(nodes: pd.DataFrame, wanted: Request, partition: str) -> pd.DataF
     here = np.ones(len(nodes), dtype=bool)
     if partition:
         here &= np.array([partition in text.split(",") for text in nodes["partitions"]], dtype=bool)
-    if wanted.gpus != 0:
+    if wanted.gpus:
         here &= nodes["gpus"].fillna(1).to_numpy(dtype="int64") > 0
         here &= np.array([_may_have(text, wanted.gpu_type) for text in nodes["gpu_type"]], dtype=bool)
     return nodes[here]

@@ -17,7 +17,7 @@ _MOST_UNKNOWN = 3
 def no_such_node(wanted: Request, partition: str) -> str:
     """No node to look at."""
     where = f" of partition {partition}" if partition else ""
-    return f"no node{where} is known" + (" to have such GPUs" if wanted.gpus != 0 else "")
+    return f"no node{where} is known" + (" to have such GPUs" if wanted.gpus else "")
 
 
 def too_big(wanted: Request, room: pd.DataFrame) -> str:
@@ -38,7 +38,7 @@ def no_room(wanted: Request, room: pd.DataFrame, free: Free) -> str:
     count = max(wanted.node_count or 1, 1)
     if int(enough.sum()) >= count:
         return _lacking(wanted, room[enough])
-    if wanted.gpus == 0:
+    if not wanted.gpus:
         return f"{_needs(wanted)}; {_nodes(int(enough.sum()), 'takes', 'take')} work"
     rest = f"; {free.out} more are free on nodes that take no work" if free.out else ""
     if count > 1:
@@ -86,7 +86,7 @@ def not_known(wanted: Request, room: pd.DataFrame) -> tuple[str, ...]:
 def _lacking(wanted: Request, enough: pd.DataFrame) -> str:
     """Nodes with enough GPUs that cannot: for each resource how many lack it, and how much is free at most."""
     head = f"{_nodes(len(enough), 'has', 'have')} {_amount('gpus', _share(wanted, 'gpus'), free=True)}, but"
-    if wanted.gpus == 0:
+    if not wanted.gpus:
         head = f"{_nodes(len(enough), 'takes', 'take')} work, but {'has' if len(enough) == 1 else 'have'}"
     left, parts, named = enough[~(enough["can"] | enough["may"])], [], []
     for name in ("cpus", "memory_bytes"):
@@ -111,7 +111,7 @@ def _at_most(name: str, amounts: pd.Series) -> str:
 
 def _needs(wanted: Request, *more: str) -> str:
     """GPUs (or CPUs and memory of a job without), and `more` of RESOURCES, on each of its nodes."""
-    names = dict.fromkeys(("gpus", *more) if wanted.gpus != 0 else ("cpus", "memory_bytes"))
+    names = dict.fromkeys(("gpus", *more) if wanted.gpus else ("cpus", "memory_bytes"))
     amounts = [_amount(name, share[1]) for name in names if (share := wanted.share(name)) and share[1] > 0]
     text = " and ".join(filter(None, (", ".join(amounts[:-1]), *amounts[-1:]))) or "room"
     if wanted.node_count is None:
