@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -91,9 +91,9 @@ def by_urgency(incidents: Iterable[OpenIncident]) -> tuple[OpenIncident, ...]:
     return tuple(sorted(incidents, key=_incident_order))
 
 
-def rule_state(rule: Rule, alerts: Mapping[object, Alert]) -> RuleState:
+def rule_state(rule: Rule, alerts: Iterable[Alert]) -> RuleState:
     """A rule's counts; what it could not see is added by who judged it."""
-    states = [alert.state for alert in alerts.values()]
+    states = [alert.state for alert in alerts]
     return RuleState(
         rule, states.count(AlertState.FIRING), states.count(AlertState.PENDING), states.count(AlertState.UNKNOWN)
     )

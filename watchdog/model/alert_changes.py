@@ -7,15 +7,14 @@ from datetime import datetime
 
 from watchdog.model.alerts import Alert, AlertEvent, Incident, Silence
 from watchdog.model.findings import Subject
-from watchdog.model.rules import Rule
 
 
 @dataclass(frozen=True, slots=True)
 class KeptRule:
-    """What somebody decided about a rule. `rule` None: as it is shipped; `deleted`: not watched at all."""
+    """What somebody decided about a rule. `body`, its JSON, is '' where it is to be as shipped, or `deleted`."""
 
     rule_id: str
-    rule: Rule | None
+    body: str
     changed_at: datetime
     changed_by: str
     deleted: bool = False
