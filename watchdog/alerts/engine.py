@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -19,8 +19,11 @@ from watchdog.alerts.book import Book
 from watchdog.alerts.draft import Draft
 from watchdog.alerts.judging import Judge, Verdicts
 from watchdog.alerts.machine import FLAP_WINDOW
+from watchdog.alerts.rules import default_rules
 from watchdog.alerts.unsaved import Unsaved
+from watchdog.analysis.health.check import Check
 from watchdog.analysis.health.facts import Facts
+from watchdog.analysis.health.registry import CHECKS
 from watchdog.base.clock import Clock
 from watchdog.base.errors import ActionError
 from watchdog.model.alert_changes import KeptRule, Outgoing, Saved
@@ -57,6 +60,14 @@ class EngineState:
     hint: str = ""
 
 
+@dataclass(frozen=True)
+class Watched:
+    """Rules, and the health checks that they name."""
+
+    rules: tuple[Rule, ...]
+    checks: Mapping[str, Check]
+
+
 def _new_id() -> str:
     return uuid.uuid4().hex
 
@@ -73,6 +84,7 @@ class AlertEngine:
         new_id: Callable[[], str] = _new_id,
         link_base: str = "",
         keep: timedelta = KEEP,
+        watched: Watched | None = None,
     ) -> None:
         """Take up where the store left off.
 
@@ -83,6 +95,7 @@ class AlertEngine:
             new_id: gives an id that was never used.
             link_base: address of the app, for links in messages.
             keep: how long what is over stays in the history.
+            watched: the rules to begin with and the checks they name; None = all that ship.
         """
         self._history = history
         self._clock = clock
@@ -90,11 +103,13 @@ class AlertEngine:
         self._new_id = new_id
         self._link_base = link_base.rstrip("/")
         self._keep = keep
+        watched = watched or Watched(default_rules(), CHECKS)
+        self._shipped, self._checks = watched.rules, watched.checks
         self._lock = threading.RLock()
         self._unsaved = Unsaved()
         self._book = Book()
         self._kept: dict[str, KeptRule] = {}
-        self._rules = rulebook.in_force(())
+        self._rules = rulebook.in_force((), self._shipped)
         self._verdicts: dict[str, Verdicts] = {}
         self._number = 0
         self._loaded = self._apart = False
@@ -122,7 +137,7 @@ class AlertEngine:
                 self._show()
                 return
             rules = [rule for rule in self._rules.values() if rule.enabled]
-        judge = Judge(facts, self._book.active)
+        judge = Judge(facts, self._book.active, self._checks)
         verdicts = {rule.rule_id: judge.verdicts(rule) for rule in rules}
         with self._lock:
             self._verdicts = verdicts
@@ -209,7 +224,7 @@ class AlertEngine:
 
     def reset_rule(self, rule_id: str, by: str) -> None:
         """Set a rule back to what ships."""
-        self._act(lambda draft: self._keep_rule(draft, rulebook.reset(rule_id, by, draft.at)))
+        self._act(lambda draft: self._keep_rule(draft, rulebook.reset(rule_id, by, draft.at, self._shipped)))
 
     def _act(self, action: Callable[[Draft], None]) -> None:
         with self._lock:
@@ -230,7 +245,7 @@ class AlertEngine:
     def _keep_rule(self, draft: Draft, kept: KeptRule) -> None:
         before = self._rules.get(kept.rule_id)
         self._kept[kept.rule_id] = draft.rules[kept.rule_id] = kept
-        self._rules = rulebook.in_force(self._kept.values())
+        self._rules = rulebook.in_force(self._kept.values(), self._shipped)
         words = rulebook.difference(before, self._rules.get(kept.rule_id))
         draft.aside(EventKind.RULE_CHANGED, kept.changed_by, words, rule_id=kept.rule_id)
 
@@ -273,7 +288,7 @@ class AlertEngine:
     def _take_up(self, saved: Saved) -> None:
         self._loaded = True
         self._kept = {each.rule_id: each for each in saved.rules} | self._kept
-        self._rules = rulebook.in_force(self._kept.values())
+        self._rules = rulebook.in_force(self._kept.values(), self._shipped)
         if not self._apart:
             self._book, self._number = Book(saved), saved.number
             return

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 
 from watchdog.alerts import texts
 from watchdog.alerts.evaluate import judge_rule
 from watchdog.alerts.quantities import lacking
 from watchdog.alerts.scope import matches, reach
+from watchdog.analysis.health.check import Check
 from watchdog.analysis.health.facts import Facts
-from watchdog.analysis.health.registry import CHECKS
 from watchdog.model.findings import Blind, Finding, Judged, Subject
 from watchdog.model.rules import Rule, Scope
 
@@ -34,10 +34,11 @@ class Verdicts:
 class Judge:
     """Judges rules on one set of facts; checks that several rules share run once."""
 
-    def __init__(self, facts: Facts, active: Callable[[str], frozenset[Subject]]) -> None:
+    def __init__(self, facts: Facts, active: Callable[[str], frozenset[Subject]], checks: Mapping[str, Check]) -> None:
         self._facts = facts
         self._active = active
-        self._checks: dict[str, Judged] = {}
+        self._checks = checks
+        self._checked: dict[str, Judged] = {}
 
     def verdicts(self, rule: Rule) -> Verdicts:
         """What this rule says."""
@@ -54,11 +55,11 @@ class Judge:
         return judge_rule(rule, self._facts, self._active(rule.rule_id))
 
     def _of_check(self, rule: Rule) -> Judged:
-        if rule.check not in CHECKS:
-            return Judged(blind=Blind(everybody=True, why=f"there is no check {rule.check!r}"))
         if rule.check not in self._checks:
-            self._checks[rule.check] = CHECKS[rule.check].judge(self._facts)
-        judged = self._checks[rule.check]
+            return Judged(blind=Blind(everybody=True, why=f"there is no check {rule.check!r}"))
+        if rule.check not in self._checked:
+            self._checked[rule.check] = self._checks[rule.check].judge(self._facts)
+        judged = self._checked[rule.check]
         if rule.scope == _EVERYBODY:
             return judged
         return Judged(tuple(_within(rule.scope, judged.findings, self._facts)), judged.blind)

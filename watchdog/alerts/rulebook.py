@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 from datetime import datetime
 
 from watchdog.alerts import texts
-from watchdog.alerts.rules import RuleError, default_rules, from_json, to_json, validate
+from watchdog.alerts.rules import RuleError, from_json, to_json, validate
 from watchdog.base.errors import ActionError
 from watchdog.model.alert_changes import KeptRule
 from watchdog.model.rules import Rule
@@ -16,9 +16,9 @@ from watchdog.model.rules import Rule
 _log = logging.getLogger(__name__)
 
 
-def in_force(kept: Iterable[KeptRule], shipped: tuple[Rule, ...] | None = None) -> dict[str, Rule]:
+def in_force(kept: Iterable[KeptRule], shipped: tuple[Rule, ...]) -> dict[str, Rule]:
     """Rules by id, in the order they ship, then people's own. A kept one that cannot be read is as it ships."""
-    rules = {rule.rule_id: rule for rule in (default_rules() if shipped is None else shipped)}
+    rules = {rule.rule_id: rule for rule in shipped}
     for each in kept:
         if each.deleted:
             rules.pop(each.rule_id, None)
@@ -48,9 +48,9 @@ def deleted(rule_id: str, by: str, at: datetime, rules: Mapping[str, Rule]) -> K
     return KeptRule(rule_id, "", at, texts.name(by), deleted=True)
 
 
-def reset(rule_id: str, by: str, at: datetime) -> KeptRule:
+def reset(rule_id: str, by: str, at: datetime, shipped: tuple[Rule, ...]) -> KeptRule:
     """A rule as it ships."""
-    if all(rule.rule_id != rule_id for rule in default_rules()):
+    if all(rule.rule_id != rule_id for rule in shipped):
         raise ActionError(f"{rule_id!r} is not one of the rules that ship", hint="Delete it instead.")
     return KeptRule(rule_id, "", at, texts.name(by))
 
