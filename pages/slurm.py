@@ -35,15 +35,17 @@ if blocks.slurm_is_read():
     def room() -> None:
         """What is given out and what is free, by partition."""
         with section("Partitions", question="What is given out, what is free, and how much of it is on one node?"):
-            shares_block(slurm_nodes().shares)
-            blocks.free_table(queue(None).free_by)
+            past = current_view().past
+            shares_block(slurm_nodes(past).shares)
+            blocks.free_table(queue(past).free_by)
 
     @live
     def nodes() -> None:
         """Nodes and what keeps them from work."""
         with section("Nodes", question="Which nodes take no work, why, for how long, and who said so?"):
-            node_map_block(slurm_nodes().nodes)
-            node_table(slurm_nodes())
+            answer = slurm_nodes(current_view().past)
+            node_map_block(answer.nodes)
+            node_table(answer)
 
     @live
     def waste() -> None:
@@ -56,5 +58,5 @@ if blocks.slurm_is_read():
         """Jobs over GPUs in the window."""
         view = current_view()
         with section("Timeline", question="Who held which GPU when?"):
-            picked = choose_nodes(slurm_nodes().nodes)
+            picked = choose_nodes(slurm_nodes(view.past).nodes)
             timeline_block(slurm_timeline(view.window.since, view.window.until, picked), view)

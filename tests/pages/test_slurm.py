@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -11,7 +12,7 @@ from tests.conftest import NOON
 from tests.fakes import FakeCluster, fake_runtime
 from tests.pages.conftest import words
 from tests.pages.job_rows import done, finished
-from tests.slurm_fakes import FakeSlurm, drained, with_slurm
+from tests.slurm_fakes import FakeSlurm, drained, keep, view_of, with_slurm
 
 EVIL = "![x](https://evil.example/p.png)<img src=x onerror=alert(1)> **b** \u202e😀" + "x" * 10_000
 NOTHING = SimpleNamespace(attempt=lambda action: None, error="the disk is full")
@@ -232,6 +233,35 @@ def test_the_past_is_shown_as_it_was_then(open_page, tmp_path):
     text = words(page)
     assert "as of 2026-03-01 11:38:30 UTC, from history" in text
     assert "4 running, 7 pending." in text
+
+
+def test_nodes_and_partitions_are_shown_as_they_were_then(open_page, tmp_path):
+    runtime = with_slurm(fake_runtime(FakeCluster()), None, tmp_path)
+    then = FakeSlurm(running=3, node_changes={3: drained("fan")}, taken_at=NOON - timedelta(minutes=15))
+    for ago in (16, 15):
+        keep(runtime.history, replace(view_of(then), taken_at=NOON - timedelta(minutes=ago)))
+    runtime.slurm = view_of(FakeSlurm())
+    keep(runtime.history, runtime.slurm)
+    page = open_page("slurm", runtime=runtime, at="2026-03-01T11:45:00Z")
+
+    assert not page.exception
+    assert not page.error
+    table = next(table.value for table in page.dataframe if "by" in table.value)
+    assert table.iloc[0][["state", "node", "reason"]].tolist() == ["‖ drained", "node004", "fan"]
+    assert table["cpus"].isna().all()
+    text = words(page).replace("\u00a0", " ")
+    assert "Nodes out: 1 of 4" in text
+    assert "n/a" not in text.split("Free GPUs: ")[1].split("\n")[0]
+
+
+def test_a_past_of_which_no_node_was_seen_is_not_called_free_or_out(open_page, tmp_path):
+    page = open_page("slurm", runtime=with_queue(folder=tmp_path), at="2026-03-01T11:38:30Z")
+
+    text = words(page)
+    assert "Nodes out: n/a" in text
+    assert "Free GPUs: n/a" in text
+    table = next(table.value for table in page.dataframe if "by" in table.value)
+    assert set(table["state"]) == {"? unknown"}
 
 
 def test_the_past_without_history_is_one_message(open_page):

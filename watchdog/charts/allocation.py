@@ -1,4 +1,4 @@
-"""How much of each partition is given out, free, or out of service."""
+"""How much of each partition is given out, free, out of service, or not known."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pandas as pd
 from watchdog.charts.axes import styled
 from watchdog.charts.palette import Palette
 
-ALLOCATED, FREE, OUT = "allocated", "free", "out of service"
-PARTS = (ALLOCATED, FREE, OUT)
+ALLOCATED, FREE, OUT, UNKNOWN = "allocated", "free", "out of service", "unknown"
+PARTS = (ALLOCATED, FREE, OUT, UNKNOWN)
 _AROUND = 34
 _ROW = 26
 _LONGEST_NAME = 20
@@ -34,10 +34,24 @@ def allocation_bars(shares: pd.DataFrame, palette: Palette) -> Any:  # noqa: ANN
 
 def allocation_text(shares: pd.DataFrame, resource: str) -> str:
     """The chart in a sentence, for those who do not see it."""
-    given = shares[shares["part"] == ALLOCATED].head(12)
-    rows = given[["partition", "amount", "whole"]].itertuples(index=False, name=None)
-    words = [f"{name} {amount:,.0f} of {whole:,.0f}" for name, amount, whole in rows]
+    given = _given(shares).head(12)
+    words = [f"{name} {text}" for name, text in zip(given["partition"], given["text"], strict=True)]
     return f"Allocated {resource}: {'; '.join(words)}."
+
+
+def _given(shares: pd.DataFrame) -> pd.DataFrame:
+    """partition, and in `text` how much of it is given out, as far as that is known."""
+    untold = shares[shares["part"] == UNKNOWN].set_index("partition")["amount"]
+    given = shares[shares["part"] == ALLOCATED]
+    rows = given[["partition", "amount", "whole"]].itertuples(index=False, name=None)
+    texts = [_amount(amount, whole, float(untold.get(name, 0.0))) for name, amount, whole in rows]
+    return pd.DataFrame({"partition": given["partition"].to_numpy(), "text": pd.array(texts, dtype="string")})
+
+
+def _amount(amount: float, whole: float, untold: float) -> str:
+    if not untold:
+        return f"{amount:,.0f} of {whole:,.0f}"
+    return f"≥ {amount:,.0f} of {whole:,.0f}" if amount else f"? of {whole:,.0f}"
 
 
 def _drawn(shares: pd.DataFrame) -> pd.DataFrame:
@@ -69,7 +83,8 @@ _TIPS = (("partition:N", "partition"), ("part:N", "part"), ("amount:Q", "amount"
 
 
 def _bars(frame: pd.DataFrame, names: list[str], palette: Palette) -> Any:  # noqa: ANN401 (Altair returns Any)
-    colours = [palette.load[2], palette.load[0], palette.no_data]
+    present = [part for part in PARTS if part != UNKNOWN or (frame.loc[frame["part"] == UNKNOWN, "amount"] > 0).any()]
+    colours = [palette.load[2], palette.load[0], palette.no_data, palette.unknown][: len(present)]
     legend = alt.Legend(title=None, symbolType="square", offset=2)
     return (
         alt.Chart(frame)
@@ -78,15 +93,13 @@ def _bars(frame: pd.DataFrame, names: list[str], palette: Palette) -> Any:  # no
             x=_x("x"),
             x2="x2:Q",
             y=_y(names),
-            color=alt.Color("part:N", scale=alt.Scale(domain=list(PARTS), range=colours), legend=legend),
+            color=alt.Color("part:N", scale=alt.Scale(domain=present, range=colours), legend=legend),
             tooltip=[alt.Tooltip(field, title=title) for field, title in _TIPS],
         )
     )
 
 
 def _numbers(frame: pd.DataFrame, names: list[str], palette: Palette) -> Any:  # noqa: ANN401 (Altair returns Any)
-    given = frame[frame["part"] == ALLOCATED]
-    words = [f"{a:,.0f} of {w:,.0f}" for a, w in zip(given["amount"], given["whole"], strict=True)]
-    labels = pd.DataFrame({"partition": given["partition"], "x": 103.0, "text": pd.array(words, dtype="string")})
+    labels = _given(frame).assign(x=103.0)
     mark = alt.Chart(labels).mark_text(align="left", baseline="middle", fontSize=11, color=palette.text)
     return mark.encode(x=_x("x"), y=_y(names), text="text:N")

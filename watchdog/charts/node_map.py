@@ -152,7 +152,8 @@ def _badges(placed: Placed, palette: Palette) -> Any:  # noqa: ANN401 (Altair re
 def _marks(placed: Placed, palette: Palette) -> Any:  # noqa: ANN401 (Altair returns Any)
     centres = _centres(placed)
     present = [word for word in SHAPES if (centres["condition"] == word).any()]
-    legend = alt.Legend(title="takes no work", symbolSize=100, offset=6, columns=4) if present else None
+    title = "takes no work, or not known" if "unknown" in present else "takes no work"
+    legend = alt.Legend(title=title, symbolSize=100, offset=6, columns=4) if present else None
     shapes = alt.Scale(domain=present, range=[SHAPES[word][0] for word in present])
     colours = alt.Scale(domain=present, range=[getattr(palette, SHAPES[word][1]) for word in present])
     return (

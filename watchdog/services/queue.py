@@ -9,11 +9,11 @@ import pandas as pd
 
 from watchdog.analysis.fragmentation import Free, free_by, free_gpus
 from watchdog.analysis.node_condition import OUT, conditions
-from watchdog.analysis.queue import Waiting, as_of, explained, reasons
+from watchdog.analysis.queue import Waiting, explained, reasons
 from watchdog.model.slurm.records import ACTIVE, WAITING
 from watchdog.services.slurm_view import SlurmView
 
-__all__ = ["Queue", "Waiting", "queue", "queue_at"]
+__all__ = ["Queue", "Waiting", "queue"]
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,3 @@ def queue(view: SlurmView, at: datetime) -> Queue:
         nodes_out=int(conditions(nodes).isin(OUT).sum()),
         problems=view.problems,
     )
-
-
-def queue_at(history: pd.DataFrame, at: datetime) -> Queue:
-    """The queue of a past instant from JOB_HISTORY; what nodes had free then is not kept, so nothing is said of it."""
-    return queue(SlurmView(jobs=as_of(history, at), taken_at=at), at)

@@ -12,7 +12,9 @@ from watchdog.analysis.node_condition import CONDITIONS, OUT, conditions, outage
 from watchdog.model.telemetry import Window
 
 HISTORY = timedelta(days=30)
-ALLOCATED, FREE, OUT_OF_SERVICE = "allocated", "free", "out of service"
+ALLOCATED, FREE, OUT_OF_SERVICE, UNKNOWN = "allocated", "free", "out of service", "unknown"
+# States of which it cannot be told whether what is not given out is free.
+_NOT_TOLD = ("", "UNKNOWN")
 _RESOURCES = (("GPUs", "gpus", "gpus_allocated", 1.0), ("CPUs", "cpus", "cpus_allocated", 1.0))
 _MEMORY = ("Memory, GiB", "memory_bytes", "memory_allocated_bytes", 2.0**30)
 
@@ -24,7 +26,8 @@ class SlurmNodes:
     Attributes:
         nodes: NODES, and condition (one of CONDITIONS), out_since (null for a node that takes work),
             times_out_30d (null without history); those that take no work first.
-        shares: resource, partition, part (allocated, free, out of service), amount, whole, in shown units.
+        shares: resource, partition, part (allocated, free, out of service, unknown), amount, whole, in shown units;
+            unknown is what is not known to be given out, on nodes that do not say it or whose state is not known.
         partitions: PARTITIONS, and nodes_total, nodes_out, gpus_total, gpus_allocated.
         counts: nodes by condition.
     """
@@ -80,14 +83,21 @@ def _shares(members: pd.DataFrame) -> pd.DataFrame:
 
 
 def _share(members: pd.DataFrame, resource: str, whole: str, given: str, unit: float) -> pd.DataFrame:
-    """Rows of one resource; nodes of which the source does not say both numbers are left out."""
+    """Rows of one resource; nodes of which it is not known how much they have are left out."""
     total = members[whole].astype("Float64").to_numpy(dtype="float64", na_value=np.nan)
-    used = members[given].astype("Float64").to_numpy(dtype="float64", na_value=np.nan)
-    known = ~np.isnan(total) & ~np.isnan(used) & (total > 0)
-    used, total = np.minimum(used[known], total[known]), total[known]
-    out = members["condition"].isin(OUT).to_numpy(dtype=bool)[known]
-    parts = {ALLOCATED: used, FREE: np.where(out, 0.0, total - used), OUT_OF_SERVICE: np.where(out, total - used, 0.0)}
-    frame = pd.DataFrame({"partition": members["member"].to_numpy()[known], **parts, "whole": total})
+    here = ~np.isnan(total) & (total > 0)
+    rows, total = members[here], total[here]
+    used = np.minimum(rows[given].astype("Float64").to_numpy(dtype="float64", na_value=np.nan), total)
+    untold = np.isnan(used) | rows["state"].isin(_NOT_TOLD).to_numpy(dtype=bool)
+    out = rows["condition"].isin(OUT).to_numpy(dtype=bool)
+    used = np.nan_to_num(used)
+    parts = {
+        ALLOCATED: used,
+        FREE: np.where(out | untold, 0.0, total - used),
+        OUT_OF_SERVICE: np.where(out & ~untold, total - used, 0.0),
+        UNKNOWN: np.where(untold, total - used, 0.0),
+    }
+    frame = pd.DataFrame({"partition": rows["member"].to_numpy(), **parts, "whole": total})
     sums = frame.groupby("partition", sort=True).sum() / unit
     tall = sums.reset_index().melt(id_vars=["partition", "whole"], var_name="part", value_name="amount")
     tall = tall.sort_values("partition", kind="stable")

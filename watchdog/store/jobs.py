@@ -78,6 +78,16 @@ class JobStore:
         with self._store.read() as (cursor, _):
             return get(cursor, SEEN)
 
+    def since(self) -> datetime | None:
+        """From when on it is known which jobs ran: the oldest end that is kept, else the first look; None before it.
+
+        The first look alone would not do: of a time long ago only jobs that still run are kept.
+        """
+        with self._store.read() as (cursor, _):
+            sql = "SELECT coalesce(min(coalesce(ended_at, last_seen_at)), min(first_seen_at)) FROM jobs"
+            oldest = rows(cursor, sql)[0][0]
+        return oldest.astimezone(UTC) if oldest else None
+
     def accounted_until(self) -> datetime | None:
         """Until when accounting was read; None before the first time."""
         with self._store.read() as (cursor, _):

@@ -24,10 +24,10 @@ from watchdog.services import job_waste as held_wastes
 from watchdog.services import jobs as job_answers
 from watchdog.services import queue as queues
 from watchdog.services import slurm_nodes as node_answers
+from watchdog.services import slurm_past as pasts
 from watchdog.services import timeline as timelines
 from watchdog.services import waste as wastes
 from watchdog.services.slurm_view import SlurmView
-from watchdog.store.jobs import JobStore
 from watchdog.ui.address import View
 
 _MINUTE = timedelta(minutes=1)
@@ -130,15 +130,20 @@ def _queue(taken_at: datetime | None) -> queues.Queue:
     return queues.queue(view, view.taken_at or taken_at or runtime().clock.now())
 
 
-@st.cache_data(ttl="2m", max_entries=16, show_spinner=False)
+@st.cache_data(ttl="2m", max_entries=8, show_spinner=False)
 def _queue_at(at: datetime) -> queues.Queue:
-    moment = Window(at, at + timedelta(microseconds=1))
-    return queues.queue_at(JobStore(runtime().history.store()).jobs(moment), at)
+    return pasts.past_queue(slurm_past(at))
 
 
-def slurm_nodes() -> node_answers.SlurmNodes:
-    """Nodes and partitions as they were read last, with their last 30 days."""
-    return _slurm_nodes(_newest().taken_at)
+@st.cache_data(ttl="2m", max_entries=8, show_spinner=False)
+def slurm_past(at: datetime) -> pasts.SlurmPast:
+    """`services.slurm_past.slurm_past`."""
+    return pasts.slurm_past(runtime().known_jobs(), at)
+
+
+def slurm_nodes(at: datetime | None) -> node_answers.SlurmNodes:
+    """Nodes and partitions as they were read last, or of a past instant, with their 30 days before."""
+    return _slurm_nodes_at(at) if at is not None else _slurm_nodes(_newest().taken_at)
 
 
 @st.cache_data(ttl="2m", max_entries=4, show_spinner=False)
@@ -148,6 +153,12 @@ def _slurm_nodes(taken_at: datetime | None) -> node_answers.SlurmNodes:
     window = node_answers.history_window(at)
     states = runtime().node_states(window)
     return node_answers.slurm_nodes(view.nodes, view.partitions, states, at)
+
+
+@st.cache_data(ttl="2m", max_entries=8, show_spinner=False)
+def _slurm_nodes_at(at: datetime) -> node_answers.SlurmNodes:
+    past = slurm_past(at)
+    return node_answers.slurm_nodes(past.view.nodes, past.view.partitions, past.states, at)
 
 
 @st.cache_data(ttl="2m", max_entries=32, show_spinner=False)

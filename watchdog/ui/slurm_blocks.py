@@ -7,6 +7,7 @@ from datetime import datetime
 import pandas as pd
 import streamlit as st
 
+from watchdog.analysis.fragmentation import Free
 from watchdog.analysis.pending import FORGOTTEN
 from watchdog.model.units import duration_text, instant_text
 from watchdog.services.queue import Queue, Waiting
@@ -37,17 +38,15 @@ def no_slurm() -> None:
 def slurm_verdict(answer: Queue, view: View) -> None:
     """One line: how long is the queue and why; then the numbers, and how old all of it is."""
     st.markdown(queue_line(answer))
-    free, block = answer.free, "n/a"
     out = f"{answer.nodes_out:,} of {answer.nodes:,}" if answer.nodes else "n/a"
-    if free.total:
-        block = f"{free.largest_block} on {escape(free.block_node, 30)}" if free.largest_block else "0"
+    free, block = _free_tiles(answer.free)
     longest = "none waits" if answer.longest is None else duration_text(answer.at - answer.longest.since)
     tiles(
         (
             ("Running", f"{answer.running:,}", "Jobs that hold their nodes, completing ones included."),
             ("Pending", f"{answer.pending:,}", "Jobs that wait; a waiting job array counts once."),
             ("Longest wait", longest, "Since the job could have started for all that it asks itself."),
-            ("Free GPUs", f"{free.free:,} of {free.total:,}" if free.total else "n/a", "On nodes that take work."),
+            ("Free GPUs", free, "On nodes that take work, as far as it is known."),
             ("Largest free block", block, "Most free GPUs on one node: more start no job that wants one node."),
             ("Nodes out", out, "Nodes out of service: they take no work."),
         )
@@ -57,9 +56,18 @@ def slurm_verdict(answer: Queue, view: View) -> None:
         dim_if_stale()
         return
     st.caption(
-        f"as of {instant_text(answer.taken_at)}, from history: a reason is the last one that was seen, and what nodes "
-        "had free is not kept. Nodes and partitions below are as of the last read."
+        f"as of {instant_text(answer.taken_at)}, from history: a reason is the last one that was seen; GPUs in use are "
+        "those of the jobs that ran. CPUs and memory in use were not kept; the sizes of nodes and partitions are those of now."
     )
+
+
+def _free_tiles(free: Free) -> tuple[str, str]:
+    """Free GPUs and the largest block; none that is known, where some is not, is no zero."""
+    if not free.total or (not free.free and free.unknown_nodes):
+        return "n/a", "n/a"
+    least = "≥ " if free.unknown_nodes else ""
+    block = f"{least}{free.largest_block} on {escape(free.block_node, 30)}" if free.largest_block else "0"
+    return f"{least}{free.free:,} of {free.total:,}", block
 
 
 def queue_line(answer: Queue) -> str:
@@ -107,12 +115,20 @@ def free_table(free: pd.DataFrame) -> None:
         st.caption("No node with GPUs is known to Slurm.")
         return
     table = free.sort_values(["partition", "gpu_type"], kind="stable")
+    # None that is known, where some is not, is no zero.
+    known = (table["free"] > 0) | (table["unknown_nodes"] == 0)
     columns = {
-        "partition": table["partition"], "GPU type": table["gpu_type"], "free": table["free"],
-        "largest free block": table["largest_block"], "on node": table["block_node"],
-        "free, out of service": table["out"], "GPUs": table["total"],
+        "partition": table["partition"], "GPU type": table["gpu_type"],
+        "free": table["free"].astype("Int64").where(known),
+        "largest free block": table["largest_block"].astype("Int64").where(known), "on node": table["block_node"],
+        "free, out of service": table["out"].astype("Int64").where(known), "GPUs": table["total"],
     }  # fmt: skip
-    st.dataframe(pd.DataFrame(columns), hide_index=True, alt=f"Free GPUs of {len(table)} partitions and GPU types")
+    if table["unknown_nodes"].any():
+        columns["nodes not known"] = table["unknown_nodes"]
+    st.dataframe(
+        pd.DataFrame(columns), hide_index=True, placeholder="unknown",
+        alt=f"Free GPUs of {len(table)} partitions and GPU types",
+    )  # fmt: skip
 
 
 def slurm_is_read() -> bool:
@@ -154,8 +170,9 @@ def queue_strip(view: View) -> None:
 
 def _free_words(answer: Queue) -> str:
     free = answer.free
-    if not free.total:
+    if not free.total or (not free.free and free.unknown_nodes):
         return ""
     block = f"; the largest free block is {free.largest_block} on {escape(free.block_node, 40)}" if free.free else ""
     out = f"; {answer.nodes_out:,} of {answer.nodes:,} nodes take no work" if answer.nodes_out else ""
-    return f"**{free.free:,} of {free.total:,} GPUs are free**{block}{out}."
+    least = "At least " if free.unknown_nodes else ""
+    return f"**{least}{free.free:,} of {free.total:,} GPUs are free**{block}{out}."

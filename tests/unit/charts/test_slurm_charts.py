@@ -128,20 +128,33 @@ def test_what_takes_no_work_has_a_mark_of_its_own(condition):
     assert node_map_text(places(2, condition)) == f"Map of 2 nodes: 2 {condition}."
 
 
+def shares(*amounts: float) -> pd.DataFrame:
+    return pd.DataFrame({"partition": "gpu", "part": list(PARTS), "amount": amounts, "whole": float(sum(amounts))})
+
+
 def test_the_parts_of_a_partition_fill_its_bar():
-    shares = pd.DataFrame({"partition": "gpu", "part": list(PARTS), "amount": [18.0, 6.0, 8.0], "whole": 32.0})
-    spec = allocation_bars(shares, LIGHT).to_dict()
+    spec = allocation_bars(shares(18, 6, 8, 0), LIGHT).to_dict()
     parts = pd.DataFrame(rows_of(spec))
 
-    assert parts["x"].tolist() == [0, 56.25, 75]
-    assert parts["x2"].tolist() == [56.25, 75, 100]
+    assert parts["x"].tolist() == [0, 56.25, 75, 100]
+    assert parts["x2"].tolist() == [56.25, 75, 100, 100]
     assert rows_of(spec, 1)[0]["text"] == "18 of 32"
-    assert allocation_text(shares, "GPUs") == "Allocated GPUs: gpu 18 of 32."
+    assert spec["layer"][0]["encoding"]["color"]["scale"]["domain"] == list(PARTS[:3])
+    assert allocation_text(shares(18, 6, 8, 0), "GPUs") == "Allocated GPUs: gpu 18 of 32."
+
+
+@pytest.mark.parametrize(
+    ("amounts", "text"), [((0, 0, 0, 32), "? of 32"), ((6, 2, 0, 24), "≥ 6 of 32"), ((0, 8, 0, 24), "? of 32")]
+)
+def test_what_is_not_known_has_a_part_of_its_own_and_is_no_zero(amounts, text):
+    spec = allocation_bars(shares(*amounts), LIGHT).to_dict()
+
+    assert rows_of(spec, 1)[0]["text"] == text
+    assert spec["layer"][0]["encoding"]["color"]["scale"]["domain"] == list(PARTS)
 
 
 def test_a_partition_without_the_resource_has_an_empty_bar():
-    shares = pd.DataFrame({"partition": "cpu", "part": list(PARTS), "amount": 0.0, "whole": 0.0})
-    assert rows_of(allocation_bars(shares, LIGHT).to_dict(), 1)[0]["text"] == "0 of 0"
+    assert rows_of(allocation_bars(shares(0, 0, 0, 0), LIGHT).to_dict(), 1)[0]["text"] == "0 of 0"
 
 
 def test_the_gpu_grid_says_who_holds_a_gpu_where_it_is_known():

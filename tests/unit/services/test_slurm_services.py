@@ -5,11 +5,12 @@ import pytest
 
 from tests.conftest import NOON
 from tests.unit.slurm_rows import HOUR, frame, history, jobs, nodes, partitions
+from watchdog.analysis.queue import as_of
 from watchdog.base.clock import FakeClock
 from watchdog.base.config import Config
 from watchdog.base.errors import ConfigError
 from watchdog.model.scheduler import NODE_STATES
-from watchdog.services.queue import queue, queue_at
+from watchdog.services.queue import queue
 from watchdog.services.schedulers import chosen_scheduler
 from watchdog.services.slurm_nodes import slurm_nodes
 from watchdog.services.slurm_view import SlurmView
@@ -74,7 +75,8 @@ def test_the_queue_of_a_past_instant_shows_what_waited_and_ran_then():
         {"job_id": "3", "state": "RUNNING", "submitted_at": NOON - 3 * HOUR, "started_at": NOON - HOUR},
         {"job_id": "4", "state": "FAILED", "submitted_at": NOON - 9 * HOUR, "ended_at": NOON - 6 * HOUR},
     )
-    answer = queue_at(past, NOON - 5 * HOUR)
+    then = NOON - 5 * HOUR
+    answer = queue(SlurmView(jobs=as_of(past, then), taken_at=then), then)
     assert dict(zip(answer.jobs["job_id"], answer.jobs["state"], strict=True)) == {"1": "RUNNING", "2": "PENDING"}
     assert answer.jobs["ended_at"].isna().all()
     assert answer.jobs.set_index("job_id").loc["2", "waited_seconds"] == 2 * 3600
@@ -119,7 +121,7 @@ def test_without_history_slurms_own_instant_counts_and_how_often_is_not_known():
 def test_shares_of_a_partition_are_whole():
     shares = slurm_nodes(DRAINED, partitions(), None, NOON).shares
     gpus = shares[shares["resource"] == "GPUs"].set_index("part")["amount"]
-    assert dict(gpus) == {"allocated": 3, "free": 5, "out of service": 8}
+    assert dict(gpus) == {"allocated": 3, "free": 5, "out of service": 8, "unknown": 0}
     assert set(shares["resource"]) == {"GPUs", "CPUs", "Memory, GiB"}
 
 
