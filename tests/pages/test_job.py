@@ -41,8 +41,27 @@ def test_a_running_job_shows_its_gpus_and_their_use(open_page, tmp_path):
     ]
     assert len(page.get("vega_lite_chart")) == 3
     table = page.dataframe[0].value
-    assert table["use"].tolist() == ["▶ used", "✕ never used"]
+    assert table["use"].tolist() == ["▶ used", "∅ no process"]
     assert table["gpu"].tolist() == [2, 3]
+    assert "**No process has run on 1 of its 2 GPUs** (0.3 GPU-hours)" in text
+
+
+def test_where_nobody_counts_processes_a_gpu_without_work_was_merely_never_used(open_page, tmp_path):
+    runtime = with_queue(folder=tmp_path)
+    runtime.telemetry.missing = ("compute_processes_count",)
+    page = open_page("job", runtime=runtime, job="1001")
+
+    assert page.dataframe[0].value["use"].tolist() == ["▶ used", "✕ never used"]
+    assert "No process" not in plain(page)
+
+
+def test_memory_asked_and_used_is_said_with_a_smaller_line(open_page, tmp_path):
+    runtime = with_queue(folder=tmp_path)
+    finished(runtime, done(), holds=FOUR, steps=(step("0", max_memory_bytes=2.0**32),))
+    page = open_page("job", runtime=runtime, job="77")
+
+    assert "Its largest task used 4.0 GiB of the 64.0 GiB of memory that it asked for (6 %)." in plain(page)
+    assert "#SBATCH --mem-per-gpu=5G" in [block.value for block in page.code]
 
 
 def test_a_waiting_job_says_why_and_what_would_help(open_page, tmp_path):
@@ -162,7 +181,7 @@ def test_without_history_the_snapshot_answers_and_says_what_is_missing(open_page
 
     assert not page.exception
     assert "no history, only what Slurm shows now" in plain(page)
-    assert page.dataframe[0].value["use"].tolist() == ["▶ used", "✕ never used"]
+    assert page.dataframe[0].value["use"].tolist() == ["▶ used", "∅ no process"]
 
 
 def test_hostile_words_stay_text(open_page, tmp_path):

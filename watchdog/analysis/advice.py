@@ -10,14 +10,12 @@ from typing import Any
 
 import pandas as pd
 
-from watchdog.analysis.efficiency import Use
+from watchdog.analysis.efficiency import UNUSED, Use
 from watchdog.analysis.job_efficiency import Efficiency
+from watchdog.analysis.memory_advice import ROOM, TOO_MUCH, memory_advice, memory_line
 from watchdog.model.units import SPACE, bytes_text, duration_text, percent
 
-# A job that used less than this of its time limit or memory asked for too much; room is what it should have beyond.
-_TOO_MUCH, _ROOM = 0.5, 1.25
 _SHORT = timedelta(minutes=5)
-_GIB = 2.0**30
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ def _out_of_memory(job: Mapping[str, Any], answer: Efficiency) -> Advice | None:
     asked = _number(job["memory_bytes"])
     if job["state"] != "OUT_OF_MEMORY" or asked is None:
         return None
-    line = _memory_line(asked / _nodes(job) * 1.5)
+    line = memory_line(asked / _nodes(job) * 1.5)
     return Advice(f"It ran out of the {bytes_text(asked)} that it asked for.", line)
 
 
@@ -69,13 +67,33 @@ def _unused_gpus(job: Mapping[str, Any], answer: Efficiency) -> Advice | None:
     if not unused or (gpus["use"] == Use.UNKNOWN).any():
         return None
     if unused == len(gpus):
-        which = "Its GPU was never used" if unused == 1 else f"None of its {unused} GPUs was ever used"
-        return Advice(f"{which}: run it on nodes without GPUs.", "#SBATCH --gres=none")
-    used = gpus[gpus["use"] != Use.NEVER_USED]
+        return Advice(f"{_none_used(answer)}: run it on nodes without GPUs.", "#SBATCH --gres=none")
+    used = gpus[~gpus["use"].isin(UNUSED)]
     nodes, each = used["node"].nunique(), int(used.groupby("node").size().max())
-    text = f"{unused} of its {len(gpus)} GPUs were never used ({_cost(answer.never_used_hours, 'GPU-h')})."
+    cost = _cost(answer.never_used_hours, "GPU-h")
+    text = f"{unused} of its {len(gpus)} GPUs were never used ({cost}){_processes(answer)}."
     line = f"#SBATCH --gres=gpu:{_typed(job)}{each}"
     return Advice(text, line if nodes == gpus["node"].nunique() else f"#SBATCH --nodes={nodes}\n{line}")
+
+
+def _none_used(answer: Efficiency) -> str:
+    """None of its GPUs was used: how, as far as processes were counted."""
+    count = answer.never_used
+    if answer.no_process == count:
+        which = "its GPU" if count == 1 else f"any of its {count} GPUs"
+        return f"No process ever ran on {which}; its program needs no GPU or found none"
+    which = "Its GPU was never used" if count == 1 else f"None of its {count} GPUs was ever used"
+    return f"{which}{_processes(answer)}"
+
+
+def _processes(answer: Efficiency) -> str:
+    """What is known of processes on GPUs that were never used; nothing where nobody counted them."""
+    unused = answer.gpus[answer.gpus["use"].isin(UNUSED)]
+    if answer.no_process:
+        return (
+            f"; no process ever ran on {'them' if answer.no_process == len(unused) else f'{answer.no_process} of them'}"
+        )
+    return ", though a process was there" if unused["processes_known"].all() else ""
 
 
 def _idle_tail(job: Mapping[str, Any], answer: Efficiency) -> Advice | None:
@@ -104,20 +122,15 @@ def _one_node(job: Mapping[str, Any], answer: Efficiency) -> Advice | None:
 
 def _too_long(job: Mapping[str, Any], answer: Efficiency) -> Advice | None:
     ratio, elapsed = answer.time_used_ratio, answer.elapsed
-    if job["state"] != "COMPLETED" or ratio is None or elapsed is None or ratio >= _TOO_MUCH or elapsed < _SHORT:
+    if job["state"] != "COMPLETED" or ratio is None or elapsed is None or ratio >= TOO_MUCH or elapsed < _SHORT:
         return None
     text = f"It used {percent(ratio)} of its time limit; a shorter one starts sooner, as it fits into gaps."
-    return Advice(text, f"#SBATCH --time={time_text(elapsed * _ROOM)}")
+    return Advice(text, f"#SBATCH --time={time_text(elapsed * ROOM)}")
 
 
 def _too_much_memory(job: Mapping[str, Any], answer: Efficiency) -> Advice | None:
-    ratio, used = answer.memory_used_ratio, answer.memory_used_bytes
-    if job["state"] != "COMPLETED" or ratio is None or used is None or ratio >= _TOO_MUCH or used < _GIB:
-        return None
-    if _nodes(job) > 1:
-        return None  # accounting gives the largest task, not the largest node
-    text = f"Its largest step used {bytes_text(used)} of the {bytes_text(_number(job['memory_bytes']))} of memory."
-    return Advice(text, _memory_line(used * _ROOM))
+    found = memory_advice(job, answer)
+    return Advice(*found) if found else None
 
 
 def _uneven(job: Mapping[str, Any], answer: Efficiency) -> Advice | None:
@@ -139,10 +152,6 @@ def time_text(length: timedelta) -> str:
     days, rest = divmod(minutes, 24 * 60)
     clock = f"{rest // 60:02d}:{rest % 60:02d}:00"
     return f"{days}-{clock}" if days else clock
-
-
-def _memory_line(count: float) -> str:
-    return f"#SBATCH --mem={max(1, math.ceil(count / _GIB))}G"
 
 
 def _typed(job: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from enum import StrEnum
 import numpy as np
 import pandas as pd
 
+from watchdog.analysis.held_readings import owned, with_processes
 from watchdog.analysis.load import BUSY, busy_series
 from watchdog.model.telemetry import LOOKBACK
 
@@ -28,12 +29,20 @@ _COUNT = "held_gpus"
 
 
 class Use(StrEnum):
-    """What a job did with one GPU."""
+    """What a job did with one GPU.
+
+    NO_PROCESS is a GPU that was never used and on which no process ever ran: the job did not even open it.
+    """
 
     USED = "used"
     NEVER_USED = "never used"
+    NO_PROCESS = "no process"
     WENT_IDLE = "went idle"
     UNKNOWN = "unknown"
+
+
+# A GPU on which nothing ever ran; NEVER_USED alone where a process was there, or nobody counted them.
+UNUSED = (Use.NEVER_USED, Use.NO_PROCESS)
 
 
 def sample_readings(samples: pd.DataFrame, longest: timedelta = LOOKBACK) -> pd.DataFrame:
@@ -65,23 +74,25 @@ def bucket_readings(series: pd.DataFrame, step: timedelta) -> pd.DataFrame:
     return frame.sort_values(["gpu_uuid", "at"], kind="stable").reset_index(drop=True)
 
 
-def gpu_use(holds: pd.DataFrame, readings: pd.DataFrame) -> pd.DataFrame:
+def gpu_use(holds: pd.DataFrame, readings: pd.DataFrame, processes: pd.DataFrame | None = None) -> pd.DataFrame:
     """One row for each GPU that a job held.
 
     Args:
         holds: job_id, submitted_at, node, gpu_index, gpu_uuid (null where not known), held_gpus (1, or how many
             GPUs the row stands for where they are not known one by one), held_from, held_until.
         readings: as `sample_readings` or `bucket_readings` give them.
+        processes: as `held_readings.process_readings` gives them; None where nobody counts processes.
 
     Returns:
         The columns of `holds`, and held_seconds, measured_seconds, busy_seconds (the integral of utilization),
         idle_seconds (measured, nothing ran), mean_busy_ratio (null without a reading), missing_ratio,
         last_busy_at, last_read_at, idle_tail_seconds (null for a GPU that was never used or is unknown),
+        most_processes (null where nobody counted), processes_known (counted for all but MOST_MISSING of the time),
         use (a `Use`).
     """
     table = holds.reset_index(drop=True)
     table["held_seconds"] = (table["held_until"] - table["held_from"]).dt.total_seconds().clip(lower=0) * table[_COUNT]
-    table = table.join(_summed(table, readings))
+    table = with_processes(table.join(_summed(table, readings)), processes)
     for name in ("measured_seconds", "busy_seconds", "idle_seconds"):
         table[name] = table[name].fillna(0.0).astype("float64")
     table = _within_held(table)
@@ -93,23 +104,16 @@ def gpu_use(holds: pd.DataFrame, readings: pd.DataFrame) -> pd.DataFrame:
 
 def _summed(holds: pd.DataFrame, readings: pd.DataFrame) -> pd.DataFrame:
     """Sums over the readings of each row of `holds`, by its index."""
-    named = holds.loc[holds["gpu_uuid"].notna(), ["gpu_uuid", *_SPAN]]
-    named = named.assign(row=named.index, gpu_uuid=named["gpu_uuid"].astype(object)).sort_values("held_from")
-    order = readings.assign(gpu_uuid=readings["gpu_uuid"].astype(object)).sort_values("at")
-    owned = pd.merge_asof(order, named, left_on="at", right_on="held_from", by="gpu_uuid")
-    owned = owned[owned["at"] < owned["held_until"]]
-    begin = owned["from_at"].where(owned["from_at"] > owned["held_from"], owned["held_from"])
-    end = owned["until_at"].where(owned["until_at"] < owned["held_until"], owned["held_until"])
-    seconds = (end - begin).dt.total_seconds().where(owned[BUSY].notna(), 0.0)
-    busy = owned[BUSY] >= UNUSED_BELOW
+    own = owned(holds, readings, BUSY)
+    seconds, busy = own["seconds"], own[BUSY] >= UNUSED_BELOW
     parts = pd.DataFrame(
         {
-            "row": owned["row"].astype("int64"),
+            "row": own["row"],
             "measured_seconds": seconds,
-            "busy_seconds": seconds * owned[BUSY].fillna(0.0),
+            "busy_seconds": seconds * own[BUSY].fillna(0.0),
             "idle_seconds": seconds.where(~busy, 0.0),
-            "last_read_at": owned["at"].where(owned[BUSY].notna()),
-            "last_busy_at": owned["at"].where(busy),
+            "last_read_at": own["at"].where(own[BUSY].notna()),
+            "last_busy_at": own["at"].where(busy),
         }
     )
     how = dict.fromkeys(("measured_seconds", "busy_seconds", "idle_seconds"), "sum")
@@ -128,10 +132,24 @@ def _judged(table: pd.DataFrame) -> pd.DataFrame:
     never = known & table["last_busy_at"].isna()
     tail = (table["last_read_at"] - table["last_busy_at"]).dt.total_seconds().where(known)
     went = known & (tail >= SHORT_TAIL.total_seconds())
-    use = np.select(
-        [~known, never, went], [Use.UNKNOWN.value, Use.NEVER_USED.value, Use.WENT_IDLE.value], Use.USED.value
-    )
-    return table.assign(idle_tail_seconds=tail, use=pd.Series(use, index=table.index, dtype="string"))
+    counted = table["counted_seconds"] >= (1 - MOST_MISSING) * table["held_seconds"]
+    counted &= table["most_processes"].notna()
+    counted &= ~table["node"].isin(_blind(table[known & ~never & counted]))
+    rules = [
+        (~known, Use.UNKNOWN),
+        (never & counted & (table["most_processes"] == 0), Use.NO_PROCESS),
+        (never, Use.NEVER_USED),
+        (went, Use.WENT_IDLE),
+    ]
+    use = np.select([mask for mask, _ in rules], [word.value for _, word in rules], Use.USED.value)
+    words = pd.Series(use, index=table.index, dtype="string")
+    table = table.drop(columns="counted_seconds")
+    return table.assign(idle_tail_seconds=tail, processes_known=counted, use=words)
+
+
+def _blind(used: pd.DataFrame) -> pd.Series:
+    """Nodes whose exporter sees no process on a GPU at work, as in a container without the host's processes."""
+    return used.loc[(used["most_processes"] == 0) & (used["mean_busy_ratio"] > UNUSED_BELOW), "node"]
 
 
 def held_spans(jobs: pd.DataFrame, gpus: pd.DataFrame, inventory: pd.DataFrame, now: datetime) -> pd.DataFrame:

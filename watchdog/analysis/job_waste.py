@@ -8,12 +8,15 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
-from watchdog.analysis.efficiency import MOST_MISSING, Use
+from watchdog.analysis.efficiency import MOST_MISSING, UNUSED, Use
 from watchdog.analysis.job_efficiency import rate_of
 
 GROUPS = ("job", "user", "account", "partition")
 _NAMES = ["job_id", "submitted_at", "job_name", "user", "account", "partition", "gpu_type"]
-_HOURS = ("held_hours", "measured_hours", "used_hours", "idle_hours", "never_used_hours")
+_HOURS = (
+    *("held_hours", "measured_hours", "used_hours", "idle_hours", "never_used_hours", "no_process_hours"),
+    *("went_idle_hours", "uncounted_hours"),
+)
 
 
 def clipped(holds: pd.DataFrame, since: datetime, until: datetime) -> pd.DataFrame:
@@ -35,8 +38,10 @@ def waste_by(use: pd.DataFrame, jobs: pd.DataFrame, by: str, rates: Mapping[str,
 
     Returns:
         The group's column (for jobs: job_id, submitted_at, job_name, user, account, partition); gpus (times held);
-        held_hours; measured_hours; used_hours; idle_hours (measured, nothing ran) and of these never_used_hours; missing_ratio;
-        mean_busy_ratio and the idle hours are null where MOST_MISSING of the hours are missing; cost_usd, idle_usd
+        held_hours; measured_hours; used_hours; idle_hours (measured, nothing ran), of these never_used_hours (on GPUs
+        never used), of which no_process_hours (no process at all), and went_idle_hours (after a GPU's last work);
+        missing_ratio; mean_busy_ratio. The hours used and idle are null where MOST_MISSING of the hours are missing,
+        no_process_hours also where nobody counted the processes of as many of the never used; cost_usd, idle_usd are
         null without a price.
     """
     if by not in GROUPS:
@@ -57,7 +62,9 @@ def waste_by(use: pd.DataFrame, jobs: pd.DataFrame, by: str, rates: Mapping[str,
 
 def _hours(use: pd.DataFrame, rates: Mapping[str, float]) -> dict[str, pd.Series]:
     rate = use["gpu_type"].fillna("").map(lambda kind: rate_of(str(kind), rates)).astype("float64")
-    never = (use["use"] == Use.NEVER_USED).to_numpy(dtype=bool)
+    never = use["use"].isin(UNUSED).to_numpy(dtype=bool)
+    empty = (use["use"] == Use.NO_PROCESS).to_numpy(dtype=bool)
+    went = (use["use"] == Use.WENT_IDLE).to_numpy(dtype=bool)
     held, idle = use["held_seconds"] / 3600, use["idle_seconds"] / 3600
     return {
         "held_hours": held,
@@ -65,6 +72,9 @@ def _hours(use: pd.DataFrame, rates: Mapping[str, float]) -> dict[str, pd.Series
         "used_hours": use["busy_seconds"] / 3600,
         "idle_hours": idle,
         "never_used_hours": idle.where(never, 0.0),
+        "no_process_hours": idle.where(empty, 0.0),
+        "went_idle_hours": (use["idle_tail_seconds"] / 3600).where(went, 0.0).clip(upper=idle),
+        "uncounted_hours": idle.where(never & ~use["processes_known"].to_numpy(dtype=bool), 0.0),
         "cost_usd": held * rate,
         "idle_usd": idle * rate,
     }
@@ -77,6 +87,9 @@ def _rated(sums: pd.DataFrame) -> pd.DataFrame:
     table = sums.assign(
         missing_ratio=missing, mean_busy_ratio=(sums["used_hours"] / measured.where(measured > 0)).where(known)
     )
-    for name in ("used_hours", "idle_hours", "never_used_hours", "idle_usd"):
+    for name in ("used_hours", "idle_hours", "never_used_hours", "no_process_hours", "went_idle_hours", "idle_usd"):
         table[name] = table[name].where(known, np.nan)
+    counted = sums["uncounted_hours"] <= MOST_MISSING * sums["never_used_hours"]
+    table["no_process_hours"] = table["no_process_hours"].where(counted, np.nan)
+    table = table.drop(columns="uncounted_hours")
     return table.sort_values("idle_hours", ascending=False, kind="stable", na_position="last").reset_index(drop=True)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from watchdog.analysis.advice import Advice, advice
 from watchdog.analysis.efficiency import bucket_readings, gpu_use, held_spans
+from watchdog.analysis.held_readings import PROCESSES, process_readings
 from watchdog.analysis.job_efficiency import Efficiency, job_efficiency
 from watchdog.analysis.load import BUSY_METRICS
 from watchdog.analysis.pending import Explanation, explain
@@ -83,7 +84,7 @@ def job_detail(
     ]
     holds = held_spans(runs.head(1), mine, inventory, at)
     series, step, missing = _utilization(telemetry, holds)
-    use = gpu_use(holds, bucket_readings(series, step))
+    use = gpu_use(holds, bucket_readings(series, step), process_readings(series, step))
     own_steps = _own(steps, job)
     efficiency = job_efficiency(job, use, own_steps, rates, at)
     waits = job["state"] in WAITING
@@ -125,7 +126,7 @@ def _refreshed(runs: pd.DataFrame, live: pd.DataFrame) -> pd.DataFrame:
 
 
 def _utilization(telemetry: Telemetry, holds: pd.DataFrame) -> tuple[pd.DataFrame, timedelta, tuple[str, ...]]:
-    """Utilization of the held GPUs over the job's life, in buckets of the returned length."""
+    """Utilization and processes of the held GPUs over the job's life, in buckets of the returned length."""
     uuids = tuple(str(uuid) for uuid in holds["gpu_uuid"].dropna().unique())
     if not uuids:
         return SERIES.empty(), _SHORTEST, ("its GPUs are not known by name, so their use is not",) * bool(len(holds))
@@ -141,9 +142,9 @@ def _utilization(telemetry: Telemetry, holds: pd.DataFrame) -> tuple[pd.DataFram
 def _read(
     telemetry: Telemetry, window: Window, step: timedelta, where: Where
 ) -> tuple[pd.DataFrame, timedelta, tuple[str, ...]]:
-    answer = telemetry.range((BUSY_METRICS[0],), window, step, where=where)
+    answer = telemetry.range((BUSY_METRICS[0], PROCESSES), window, step, where=where)
     if BUSY_METRICS[0] in answer.not_exported:
-        answer = telemetry.range((BUSY_METRICS[1],), window, step, where=where)
+        answer = telemetry.range((BUSY_METRICS[1], PROCESSES), window, step, where=where)
     return answer.frame, step, answer.incomplete
 
 

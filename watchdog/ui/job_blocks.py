@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from watchdog.analysis.efficiency import Use
+from watchdog.analysis.memory_advice import memory_words
 from watchdog.model.metrics import CATALOGUE
 from watchdog.model.slurm.records import JobState
 from watchdog.model.telemetry import Where, Window
@@ -19,12 +22,12 @@ from watchdog.ui.cards import empty_state, incomplete_note
 from watchdog.ui.escape import escape
 from watchdog.ui.filters import shared_parameters
 from watchdog.ui.fleet_blocks import GPUS_PAGE
-from watchdog.ui.frame_cells import count_text, has, instant, limit_text, number, seconds_text
+from watchdog.ui.frame_cells import count_text, has, instant, limit_text, seconds_text
 from watchdog.ui.history_blocks import history_block, history_caption
 from watchdog.ui.slurm_words import job_text
 
 CHARTS = ("gpu_util_ratio", "memory_used_bytes", "power_watts")
-_USES = {Use.USED: "▶", Use.NEVER_USED: "✕", Use.WENT_IDLE: "○", Use.UNKNOWN: "?"}
+_USES = {Use.USED: "▶", Use.NEVER_USED: "✕", Use.NO_PROCESS: "∅", Use.WENT_IDLE: "○", Use.UNKNOWN: "?"}
 
 
 def job_charts(detail: JobDetail, view: View) -> None:
@@ -76,6 +79,8 @@ def job_gpus(detail: JobDetail) -> None:
         selection_mode="single-row", column_config=_GPU_COLUMNS, placeholder="n/a",
         alt=f"Table of the {len(gpus)} GPUs of this job",
     )  # fmt: skip
+    if (gpus["use"] == Use.NO_PROCESS).any():
+        st.caption("∅ no process: the job held the GPU, and no process ever opened it.")
     if gpus["apart"].any():
         st.caption("△ more than 30 % off the middle of its peers: the GPUs of one job should be equally busy.")
     rows = event.get("selection", {}).get("rows", [])
@@ -156,7 +161,7 @@ def job_request(detail: JobDetail) -> None:
     rows = [
         ("GPUs", count_text(job["gpus"]), count_text(used_gpus), share),
         ("Time", limit_text(limit), duration_text(answer.elapsed), answer.time_used_ratio),
-        ("Memory", bytes_text(number(job["memory_bytes"])), bytes_text(answer.memory_used_bytes), answer.memory_used_ratio),
+        (_memory_label(job), bytes_text(answer.memory_asked_bytes), bytes_text(answer.memory_used_bytes), answer.memory_used_ratio),
         ("CPUs", count_text(job["cpus"]), "n/a", None),
         ("Nodes", count_text(job["node_count"]), "n/a", None),
     ]  # fmt: skip
@@ -166,7 +171,12 @@ def job_request(detail: JobDetail) -> None:
     st.dataframe(
         table, hide_index=True, placeholder="n/a", column_config={"share": column}, alt="What it asked for and used"
     )
-    st.caption("A GPU counts as used if it was ever at work. Memory is the largest step's, as accounting has it.")
+    began = instant(job["started_at"]) is not None
+    st.caption(f"A GPU counts as used if it was ever at work. {memory_words(job, answer) if began else ''}")
+
+
+def _memory_label(job: Mapping[str, Any]) -> str:
+    return "Memory of a node" if has(job["node_count"]) and job["node_count"] > 1 else "Memory"
 
 
 def job_advice(detail: JobDetail) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from watchdog.analysis.job_efficiency import Efficiency
 from watchdog.model.slurm.records import ACTIVE, WAITING, JobState
 from watchdog.model.units import duration_text, instant_text, number_text, percent, usd
 from watchdog.services.jobs import JobDetail
@@ -30,6 +31,8 @@ def job_verdict(detail: JobDetail, view: View) -> None:
         _unknown_end(job)
     elif has(job["exit_code"]):
         st.markdown(f":small[{_exit_words(job)}]")
+    if detail.efficiency.no_process:
+        st.markdown(_no_process(detail.efficiency))
     tiles(_times(job, view.at) + _numbers(detail))
     if current in WAITING | ACTIVE:
         slurm_freshness(view)
@@ -70,6 +73,12 @@ def _unknown_end(job: Mapping[str, Any]) -> None:
     )
 
 
+def _no_process(answer: Efficiency) -> str:
+    of = f"{answer.no_process} of its {answer.gpu_count} GPUs" if answer.gpu_count > 1 else "its GPU"
+    hours = f" ({number_text(answer.no_process_hours, 1)} GPU-hours)" if answer.no_process_hours is not None else ""
+    return f":orange[:material/do_not_disturb_on: **No process has run on {of}**{hours}]: held, and never opened."
+
+
 def _exit_words(job: Mapping[str, Any]) -> str:
     by_signal = f", ended by signal {job['signal']}" if has(job["signal"]) and job["signal"] else ""
     reason = f" Slurm's reason: {escape(job['reason'], 100)}." if job["reason"] not in {"", "None"} else ""
@@ -105,8 +114,14 @@ def _numbers(detail: JobDetail) -> tuple[tuple[str, str, str], ...]:
                 f"Over its GPUs. No reading for {missing} of the time.",
             ),
             ("GPU-hours used", held, "The integral of utilization, of the hours held."),
-            ("Idle GPU-hours", number_text(answer.idle_hours, 1), "GPUs never used, and the time after the last work."),
+            ("Idle GPU-hours", number_text(answer.idle_hours, 1), _idle_help(answer)),
         ]
         if answer.cost_usd is not None:
             values.append(("Cost", usd(answer.cost_usd), f"Of the hours held; idle ones {usd(answer.idle_usd)}."))
     return tuple(values)
+
+
+def _idle_help(answer: Efficiency) -> str:
+    never, tail = number_text(answer.never_used_hours, 1), number_text(answer.tail_hours, 1)
+    without = number_text(answer.no_process_hours, 1)
+    return f"GPUs never used {never} (without any process {without}), and the time after the last work {tail}."
