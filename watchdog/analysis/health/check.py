@@ -42,6 +42,8 @@ class Check:
 
 def gpu_rows(facts: Facts, mask: Bools) -> Iterable[dict[str, Any]]:
     """The rows of `facts.cells` where `mask` holds, as plain values (missing = None)."""
+    if not mask.any():
+        return
     for row in facts.cells[mask].to_dict("records"):
         yield {str(name): None if pd.isna(value) else value for name, value in row.items()}
 
@@ -78,7 +80,7 @@ def reading(row: dict[str, Any], *metrics: str) -> tuple[Evidence, ...]:
 
 def judged(facts: Facts, findings: Iterable[Finding], seen: Bools, why: str = "") -> Judged:
     """Findings, with the GPUs outside `seen` left unjudged."""
-    blind = frozenset(facts.cells["gpu_uuid"].to_numpy(dtype=object)[~seen])
+    blind = frozenset(() if seen.all() else facts.cells["gpu_uuid"].to_numpy(dtype=object)[~seen])
     return Judged(tuple(findings), Blind(gpus=blind, why=why if blind else ""))
 
 

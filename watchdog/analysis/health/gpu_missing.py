@@ -65,7 +65,7 @@ def _replaced(facts: Facts, quiet: Bools) -> Bools:
         return quiet
     places = list(zip(facts.cells["node"], facts.cells["gpu_index"].astype(object), strict=True))
     taken = {spot for spot, silent in zip(places, quiet, strict=True) if not silent}
-    return quiet & np.fromiter((spot in taken for spot in places), bool, len(places))
+    return np.asarray(quiet & np.fromiter((spot in taken for spot in places), bool, len(places)))
 
 
 def _counted_by_slurm(facts: Facts, nodes: Nodes) -> Floats:

@@ -36,9 +36,11 @@ def stood_still(trace: Trace, metrics: Iterable[str], minutes: int) -> Bools:
 
 
 def _spans(values: Matrix, equal: float) -> Bools:
-    highest = np.fmax.reduce(values, axis=1, initial=-np.inf)
-    lowest = np.fmin.reduce(values, axis=1, initial=np.inf)
-    return np.asarray(highest - lowest > equal * np.abs(highest))
+    known = ~np.isnan(values)
+    highest = np.where(known, values, -np.inf).max(axis=1, initial=-np.inf)
+    lowest = np.where(known, values, np.inf).min(axis=1, initial=np.inf)
+    size = np.where(known, np.abs(values), 0.0).max(axis=1, initial=0.0)
+    return np.asarray(highest - lowest > equal * size)
 
 
 def moved(trace: Trace, metric: str) -> Bools:

@@ -25,11 +25,13 @@ ENDS_BY_ITSELF = f"itself, {QUIET.seconds // 60} minutes after the last one"
 
 _GRAVE = frozenset({XidAction.RESET, XidAction.REBOOT})
 _CONTAINED = 94
+# An exporter of ours shows no XID counter before the first XID; that it is ours is seen from this.
+_TELLTALE = "gpu_lost_flag"
 
 
 def judge(facts: Facts) -> Judged:
     """One finding for each GPU and code whose events are not all over."""
-    nobody = unexported(facts, "xid_errors_count", "xid_code")
+    nobody = unexported(facts, "xid_errors_count", "xid_code", _TELLTALE)
     if nobody:
         return nobody
     return judged(facts, list(_findings(facts)), ~facts.silent, "the GPU is silent")
