@@ -6,22 +6,41 @@ from types import MappingProxyType
 
 from watchdog.analysis.health import (
     clock_skew,
+    disk_full,
+    drained_again,
     ecc_corrected,
     ecc_uncorrected,
     exporter_frozen,
     exporter_lost,
+    fragmentation,
     gpu_missing,
+    held_idle,
     hot,
     hot_memory,
+    hung,
+    input_bound,
+    job_failed_node,
+    job_stall,
+    job_time_limit,
+    memory_full,
+    node_down,
+    node_drained,
     nvlink,
     pcie,
+    pending_long,
+    queue_stuck,
     recovery_action,
     retired_pages,
     row_remap,
     sensor_stuck,
+    slurm_lost,
+    slurm_slow,
     source_lost,
+    steps_failed,
+    straggler,
     throttle,
     xid,
+    zombie_memory,
 )
 from watchdog.analysis.health.check import Check
 
@@ -41,5 +60,30 @@ _HARDWARE = (
     sensor_stuck.CHECK,
 )
 _SOURCES = (exporter_lost.CHECK, exporter_frozen.CHECK, source_lost.CHECK, clock_skew.CHECK)
+_JOBS = (
+    held_idle.CHECK,
+    hung.CHECK,
+    job_stall.CHECK,
+    input_bound.CHECK,
+    straggler.CHECK,
+    memory_full.CHECK,
+    zombie_memory.CHECK,
+    steps_failed.CHECK,
+    job_failed_node.CHECK,
+    job_time_limit.CHECK,
+)
+_SLURM = (
+    node_down.CHECK,
+    node_drained.CHECK,
+    drained_again.CHECK,
+    queue_stuck.CHECK,
+    pending_long.CHECK,
+    fragmentation.CHECK,
+    slurm_slow.CHECK,
+    slurm_lost.CHECK,
+)
+_OWN = (disk_full.CHECK,)
 
-CHECKS: MappingProxyType[str, Check] = MappingProxyType({check.key: check for check in (*_HARDWARE, *_SOURCES)})
+CHECKS: MappingProxyType[str, Check] = MappingProxyType(
+    {check.key: check for check in (*_HARDWARE, *_SOURCES, *_JOBS, *_SLURM, *_OWN)}
+)
