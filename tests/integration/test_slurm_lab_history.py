@@ -28,7 +28,7 @@ from watchdog.store.node_states import NodeStateStore
 
 pytestmark = pytest.mark.integration
 SOURCES = ("cli", "rest")
-PATIENCE_SECONDS = 45.0
+PATIENCE_SECONDS = 60.0
 OVER = {str(state) for state in ENDED} - {"UNKNOWN"}
 
 
