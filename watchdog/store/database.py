@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from watchdog.store import blocks, retention, rollups, samples, scrapes, stats, 
 from watchdog.store.connection import Cursor, Database, rows
 from watchdog.store.gpus import gpus_of
 from watchdog.store.minutes import Readings
+from watchdog.store.newest import Newest, load_newest
 from watchdog.store.schema import migrate
 from watchdog.store.scrapes import Failure
 from watchdog.store.series import SeriesTable, load_series, save_series
@@ -26,6 +28,28 @@ from watchdog.store.tiers import MINUTES, TIERS, Tier
 
 _COUNTERS = tuple(key for key, metric in CATALOGUE.items() if metric.kind is Kind.COUNTER)
 _ROLL_STEP = timedelta(hours=1)
+
+
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """What memory knows of the file; changes as a whole, when a transaction is through.
+
+    Attributes:
+        series: every series as it is.
+        saved: every series as the file has it.
+        newest: the newest value of each.
+        sure: an error may come after the commit, from a checkpoint: then the file knows more than memory.
+    """
+
+    series: SeriesTable
+    saved: SeriesTable
+    newest: Newest
+    sure: bool = True
+
+    @classmethod
+    def load(cls, cursor: Cursor) -> _Known:
+        series = load_series(cursor)
+        return cls(series, series, load_newest(cursor))
 
 
 class Store:
@@ -45,12 +69,10 @@ class Store:
             threads: the most it may use for one query; 0 = all cores, at most 4.
         """
         self._database = Database(path, migrate, memory_limit=memory_limit, threads=threads)
-        # What memory knows of series and what the file does; both change under the lock, by whole tables.
+        # What memory knows changes under the lock.
         self._lock = threading.RLock()
-        self._unsure = False
         with self._database.read() as cursor:
-            self._saved = self._series = load_series(cursor)
-        self._after_commit = (self._series, self._saved)
+            self._known = self._after_commit = _Known.load(cursor)
 
     # Writing
 
@@ -61,9 +83,11 @@ class Store:
         """
         if frame.empty:
             return
-        with self._taking_in(frame, instants=False) as (cursor, _, ids):
+        with self._taking_in(frame, instants=False) as (cursor, known, ids):
             samples.register_samples(cursor, frame, ids)
             samples.insert_samples(cursor)
+            at, value = column_micros(frame["sampled_at"]), frame["value"].to_numpy()
+            self._after_commit = replace(known, newest=known.newest.with_samples(ids, at, value))
 
     def pending(self, until: datetime) -> Window | None:
         """The whole minutes before `until` that have readings and are not rolled up yet; None if there are none."""
@@ -92,9 +116,10 @@ class Store:
         `frame` should begin LOOKBACK before the window, so that counters know what they counted from. One
         transaction; a repeat changes nothing, and a minute or series that is not in `frame` stays as it is.
         """
-        with self._taking_in(frame, instants=True) as (cursor, series, ids):
+        with self._taking_in(frame, instants=True) as (cursor, known, ids):
             readings = Readings.of(ids, column_micros(frame["sampled_at"]), frame["value"].to_numpy())
-            rollups.from_readings(cursor, readings, window, series.are(_COUNTERS))
+            minutes = rollups.from_readings(cursor, readings, window, known.series.are(_COUNTERS))
+            self._after_commit = replace(known, newest=known.newest.with_minutes(minutes))
 
     def rewind_watermark(self, now: datetime) -> bool:
         """After the clock was ahead: pull watermarks that lie in the future back to `now`; True if any did."""
@@ -117,8 +142,9 @@ class Store:
         with self._database.read() as cursor:
             due = list(retention.due(cursor, now, retention.ages(samples, minutes, hours)))
         for table, until in due:
-            with self._database.write() as cursor:
+            with self._changing() as (cursor, known):
                 retention.drop(cursor, table, until)
+                self._after_commit = replace(known, newest=known.newest.without(table, until))
         with self._database.write() as cursor:
             scrapes.forget_scrapes(cursor, now - minutes)
 
@@ -132,9 +158,14 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[tuple[Cursor, SeriesTable]]:
         """A cursor on one state of the file, and the series it knows; for the modules of `store`."""
-        series = self._series
+        series = self._known.series
         with self._database.read() as cursor:
             yield cursor, series
+
+    def newest(self) -> tuple[SeriesTable, Newest | None]:
+        """The series, and the newest value of each as memory has it; None while only the file is sure to know."""
+        known = self._known
+        return known.series, known.newest if known.sure else None
 
     @contextmanager
     def write(self) -> Iterator[Cursor]:
@@ -144,7 +175,7 @@ class Store:
 
     def gpus(self, seen_since: datetime) -> pd.DataFrame:
         """Every GPU that gave a reading since then (GPUS), where it was last."""
-        return GPUS.conform(gpus_of(self._series, micros(seen_since)))
+        return GPUS.conform(gpus_of(self._known.series, micros(seen_since)))
 
     def watermark(self, name: str = MINUTES.name) -> datetime | None:
         """Until when a tier (`rollup_1m`, `rollup_1h`, `rollup_1d`) is complete; None before its first bucket."""
@@ -164,7 +195,7 @@ class Store:
     def stats(self) -> stats.StoreStats:
         """Sizes, rows and reach of the store, and the free space beside it."""
         with self._database.read() as cursor:
-            return stats.read_stats(cursor, self._database.path, len(self._series))
+            return stats.read_stats(cursor, self._database.path, len(self._known.series))
 
     def checkpoint(self) -> None:
         """Fold the write-ahead log into the file."""
@@ -172,6 +203,7 @@ class Store:
 
     def close(self) -> None:
         """Give the file back."""
+        self._known = replace(self._known, sure=False)
         self._database.close()
 
     def __enter__(self) -> Store:
@@ -181,33 +213,34 @@ class Store:
         self.close()
 
     def _roll_up_from_samples(self, window: Window) -> None:
-        with self._knowing_series() as cursor:
-            rollups.from_samples(cursor, window, self._series.are(_COUNTERS))
-            saved = save_series(cursor, self._saved, self._series, instants=True)
-            self._after_commit = (self._series, saved)
+        with self._changing() as (cursor, known):
+            minutes = rollups.from_samples(cursor, window, known.series.are(_COUNTERS))
+            saved = save_series(cursor, known.saved, known.series, instants=True)
+            self._after_commit = replace(known, saved=saved, newest=known.newest.with_minutes(minutes))
 
     @contextmanager
-    def _taking_in(self, frame: pd.DataFrame, *, instants: bool) -> Iterator[tuple[Cursor, SeriesTable, Ints]]:
+    def _taking_in(self, frame: pd.DataFrame, *, instants: bool) -> Iterator[tuple[Cursor, _Known, Ints]]:
         """A writing cursor, and the series ids of `frame`; what it says of series is kept in the same transaction."""
-        with self._knowing_series() as cursor:
-            series, ids = self._series.with_frame(frame, column_micros(frame["sampled_at"]))
-            saved = save_series(cursor, self._saved, series, instants=instants)
-            yield cursor, series, ids
-            self._after_commit = (series, saved)
+        with self._changing() as (cursor, known):
+            series, ids = known.series.with_frame(frame, column_micros(frame["sampled_at"]))
+            saved = save_series(cursor, known.saved, series, instants=instants)
+            yield cursor, replace(known, series=series, saved=saved), ids
 
     @contextmanager
-    def _knowing_series(self) -> Iterator[Cursor]:
-        """A writing cursor; `_after_commit` becomes what memory knows of series once the transaction is through."""
+    def _changing(self) -> Iterator[tuple[Cursor, _Known]]:
+        """A writing cursor, and what memory knows; it knows `_after_commit` once the transaction is through."""
         with self._lock:
-            if self._unsure:
+            if not self._known.sure:
                 with self._database.read() as cursor:
-                    self._series = self._saved = load_series(cursor)
-            # An error may come after the commit, from a checkpoint: then the file knows more than memory.
-            self._unsure = True
-            with self._database.write() as cursor:
-                yield cursor
-            self._series, self._saved = self._after_commit
-            self._unsure = False
+                    self._known = _Known.load(cursor)
+            self._after_commit = self._known
+            try:
+                with self._database.write() as cursor:
+                    yield cursor, self._known
+            except BaseException:
+                self._known = replace(self._known, sure=False)
+                raise
+            self._known = self._after_commit
 
 
 def _tier(name: str) -> Tier:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import numpy as np
+import pandas as pd
 
 from watchdog.model.arrays import Floats, Ints, duration_micros
 from watchdog.model.telemetry import LOOKBACK, Statistic, Window
 from watchdog.store.connection import Cursor
-from watchdog.store.lines import Lines
+from watchdog.store.lines import HOWS, Lines, Members
 from watchdog.store.spans import Span
 from watchdog.store.tiers import MINUTES, SAMPLES_TABLE, Tier
 
@@ -41,7 +42,9 @@ _ADDED = """
     FROM samples WHERE {near}
     WINDOW steps AS (PARTITION BY series_id ORDER BY sampled_at)
 """
-_COMBINE = "CASE any_value(how) WHEN 'sum' THEN sum(value) WHEN 'max' THEN max(value) ELSE avg(value) END"
+_COMBINE = f"CASE any_value(how) {' '.join(f'WHEN {n} THEN {how}(value)' for n, how in enumerate(HOWS))} END"
+# Up to so many members are written into the statement: DuckDB needs a millisecond to look at a frame.
+_FEW = 100
 
 
 def buckets(cursor: Cursor, lines: Lines, spans: list[Span], step: timedelta, statistic: Statistic) -> Rows:
@@ -94,29 +97,50 @@ def newest(cursor: Cursor, lines: Lines, at: datetime, tier: Tier) -> Rows:
 
 
 def _by_line(cursor: Cursor, lines: Lines, per_series: str, *, one_instant: bool = False) -> Rows:
-    """Join (series_id, t, value) with the lines; merge where a line has several series."""
-    cursor.register("members", lines.members)
-    joined = f"({per_series}) JOIN members USING (series_id)"
+    """Give the (series_id, t, value) of each series to its line; merge where a line has several series."""
+    members = lines.members
     if lines.merged:
-        sql = _merged(lines, per_series, joined, "max(t)" if one_instant else "t")
+        names = ("series_id", "line", "gpu", "whole", "how", "need")
+        merged = _merged(lines, per_series, "max(t)" if one_instant else "t")
+        return _fetch(cursor, members, names, merged)
+    if len(members) > _FEW:
+        joined = f"({per_series}) JOIN members USING (series_id)"
+        return _fetch(cursor, members, ("series_id", "line"), f"SELECT line, t, value FROM {joined} ORDER BY line, t")
+    ids, at, value = _fetch(cursor, members, ("series_id",), f"SELECT series_id AS line, t, value FROM ({per_series})")
+    by_id = np.argsort(members.series_id)
+    line = by_id[np.searchsorted(members.series_id, ids, sorter=by_id)]
+    order = np.lexsort((at, line))
+    return line[order], at[order], value[order]
+
+
+def _fetch(cursor: Cursor, members: Members, names: tuple[str, ...], sql: str) -> Rows:
+    """Run `sql`, which answers line, t, value and may read the columns `names` of `members`."""
+    columns = {name: getattr(members, name) for name in names}
+    if len(members) <= _FEW:
+        written = zip(*(column.astype(str) for column in columns.values()), strict=True)
+        values = ", ".join(f"({', '.join(row)})" for row in written)
+        got = cursor.execute(f"WITH members({', '.join(names)}) AS (VALUES {values}) {sql}").fetchnumpy()
     else:
-        sql = f"SELECT line, t, value FROM {joined} ORDER BY line, t"
-    got = cursor.execute(sql).fetchnumpy()
-    cursor.unregister("members")
+        # The type of the tables' column, or DuckDB would cast each row of theirs.
+        columns["series_id"] = members.series_id.astype(np.int32)
+        cursor.register("members", pd.DataFrame(columns, copy=False))
+        got = cursor.execute(sql).fetchnumpy()
+        cursor.unregister("members")
     return np.asarray(got["line"], np.int64), np.asarray(got["t"], np.int64), np.asarray(got["value"], np.float64)
 
 
-def _merged(lines: Lines, per_series: str, joined: str, instant: str) -> str:
-    hows = lines.members["how"].unique()
-    combine = f"{hows[0]}(value)" if len(hows) == 1 else _COMBINE
+def _merged(lines: Lines, per_series: str, instant: str) -> str:
+    hows = np.unique(lines.members.how)
+    combine = f"{HOWS[hows[0]]}(value)" if len(hows) == 1 else _COMBINE
     time = ", t" if instant == "t" else ""
-    if len(lines.labels) == 1 and not lines.shadowed and not lines.derived:
+    if len(lines) == 1 and not lines.shadowed and not lines.derived:
         return f"SELECT 0 AS line, {instant} AS t, {combine} AS value FROM ({per_series}) GROUP BY 1{time} ORDER BY 2"
     # A GPU that speaks for itself and for its parts at one instant would count twice.
     alone = "QUALIFY whole OR NOT bool_or(whole) OVER (PARTITION BY line, gpu, t)" if lines.shadowed else ""
     enough = "HAVING count(*) >= any_value(need)" if lines.derived else ""
     return (
-        f"SELECT line, {instant} AS t, {combine} AS value FROM (FROM {joined} {alone}) "
+        f"SELECT line, {instant} AS t, {combine} AS value "
+        f"FROM (FROM ({per_series}) JOIN members USING (series_id) {alone}) "
         f"GROUP BY line{time} {enough} ORDER BY 1, 2"
     )
 
@@ -143,10 +167,10 @@ def _added(lines: Lines, window: Window) -> str:
 
 def _ids(lines: Lines) -> str:
     """The wanted ids, in words by which DuckDB leaves out whole blocks of sorted rows."""
-    ids = lines.members["series_id"].unique()
-    if len(ids) <= 100:
-        return f"series_id IN ({', '.join(map(str, ids))})"
-    first, last = ids.min(), ids.max()
+    ids = np.unique(lines.members.series_id)
+    first, last = ids[0], ids[-1]
+    if first == last:
+        return f"series_id = {first}"
     every = f"series_id BETWEEN {first} AND {last}"
     return every if last - first + 1 == len(ids) else f"{every} AND series_id IN (SELECT series_id FROM members)"
 

@@ -7,6 +7,8 @@ answer of a source never erases what an earlier one gave.
 
 from __future__ import annotations
 
+import pandas as pd
+
 from watchdog.base.clock import floor_to
 from watchdog.model.telemetry import LOOKBACK, Window
 from watchdog.store.blocks import mark
@@ -24,32 +26,36 @@ _FROM_BUCKETS = """
 """
 
 
-def from_samples(cursor: Cursor, window: Window, is_counter: Flags) -> None:
-    """Roll up the minutes of `window` from the table of samples, less what retention has dropped."""
+def from_samples(cursor: Cursor, window: Window, is_counter: Flags) -> pd.DataFrame | None:
+    """Roll up the minutes of `window` from the table of samples, less what retention has dropped; as `from_readings`."""
     dropped = floor(cursor, SAMPLES_TABLE)
     # The first minutes after dropped samples lack the sample that their counters are compared with.
     since = max(window.since, dropped + LOOKBACK) if dropped > EPOCH else window.since
-    if since < window.until:
-        readings = read_samples(cursor, Window(since - LOOKBACK, window.until))
-        from_readings(cursor, readings, Window(since, window.until), is_counter)
+    if since >= window.until:
+        return None
+    readings = read_samples(cursor, Window(since - LOOKBACK, window.until))
+    return from_readings(cursor, readings, Window(since, window.until), is_counter)
 
 
-def from_readings(cursor: Cursor, readings: Readings, window: Window, is_counter: Flags) -> None:
+def from_readings(cursor: Cursor, readings: Readings, window: Window, is_counter: Flags) -> pd.DataFrame | None:
     """Roll up the minutes of `window` from `readings`, move the watermark, and write what stands on these minutes.
 
-    Readings of the LOOKBACK before the window tell what counters counted from.
+    Readings of the LOOKBACK before the window tell what counters counted from. Returns the rows of `rollup_1m` that
+    were written; None where retention leaves nothing to write.
     """
     since, until = floor_to(window.since, MINUTES.span), floor_to(window.until, MINUTES.span)
     since = max(since, floor(cursor, MINUTES))
     if since >= until:
-        return
+        return None
     kept = Window(since, until)
-    cursor.register("minutes", minutes_of(readings, is_counter, kept))
+    minutes = minutes_of(readings, is_counter, kept)
+    cursor.register("minutes", minutes)
     _replace(cursor, MINUTES, "minutes")
     cursor.unregister("minutes")
     advance(cursor, MINUTES, until)
     _cascade(cursor, HOURS, MINUTES, kept)
     _cascade(cursor, DAYS, HOURS, kept)
+    return minutes
 
 
 def _cascade(cursor: Cursor, tier: Tier, finer: Tier, changed: Window) -> None:

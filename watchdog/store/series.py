@@ -35,6 +35,7 @@ class Words:
     def __init__(self, words: Iterable[str] = ()) -> None:
         self._words = list(words)
         self._codes = {word: code for code, word in enumerate(self._words)}
+        self._sorted = _Sorted.of(self._words)
 
     def code(self, word: str) -> int:
         """The number of `word`, a new one if needed."""
@@ -56,14 +57,48 @@ class Words:
         known = np.array([self.code(str(word)) for word in column.cat.categories], dtype=np.int64)
         return known[column.cat.codes.to_numpy()] if len(known) else np.zeros(0, np.int64)
 
+    def ranks(self, codes: Ints) -> Ints:
+        """The places of the strings of `codes` among all words, sorted."""
+        return self._in_order().rank[codes]
+
     def categorical(self, codes: Ints) -> pd.Categorical:
         """The strings of `codes`, with just the categories they need, sorted."""
-        used, inverse = np.unique(codes, return_inverse=True)
-        words = np.array([self._words[code] for code in used], dtype=object)
-        order = np.argsort(words)
+        order = self._in_order()
+        ranks = order.rank[codes]
+        used = _distinct(ranks, len(order.rank))
+        if len(used) == len(order.rank):
+            return pd.Categorical.from_codes(ranks, dtype=order.dtype, validate=False)
+        dtype = pd.CategoricalDtype(order.dtype.categories.take(used))
+        return pd.Categorical.from_codes(np.searchsorted(used, ranks), dtype=dtype, validate=False)
+
+    def _in_order(self) -> _Sorted:
+        order = self._sorted
+        if len(order.rank) < len(self._words):
+            # Another thread may add words meanwhile: a copy has one length.
+            order = self._sorted = _Sorted.of([*self._words])
+        return order
+
+
+@dataclass(frozen=True, eq=False)
+class _Sorted:
+    """Words in order: each word's place by its number, and all of them as categories."""
+
+    rank: Ints
+    dtype: pd.CategoricalDtype
+
+    @classmethod
+    def of(cls, words: list[str]) -> _Sorted:
+        array = np.array(words, dtype=object)
+        order = np.argsort(array)
         rank = np.empty(len(order), np.int64)
         rank[order] = np.arange(len(order))
-        return pd.Categorical.from_codes(rank[inverse], categories=pd.Index(words[order], dtype="str"))
+        return cls(rank, pd.CategoricalDtype(pd.Index(array[order], dtype="str")))
+
+
+def _distinct(numbers: Ints, bound: int) -> Ints:
+    """The different numbers, sorted; all are below `bound`. Counting beats sorting where there are many."""
+    few = len(numbers) < bound // 8
+    return np.unique(numbers) if few else np.flatnonzero(np.bincount(numbers, minlength=bound))
 
 
 def _vocabulary() -> dict[str, Words]:
@@ -76,7 +111,11 @@ def _no_ints() -> Ints:
 
 @dataclass(frozen=True, eq=False)
 class SeriesTable:
-    """Every series, row = id; columns of numbers into `words`, instants in microseconds since the epoch."""
+    """Every series, row = id; columns of numbers into `words`, instants in microseconds since the epoch.
+
+    `place` orders series by node, index in the node, GPU and part; it is kept because sorting takes longer than most
+    questions.
+    """
 
     words: dict[str, Words] = field(default_factory=_vocabulary)
     metric: Ints = field(default_factory=_no_ints)
@@ -87,6 +126,7 @@ class SeriesTable:
     gpu_index: Ints = field(default_factory=_no_ints)
     first_seen: Ints = field(default_factory=_no_ints)
     last_seen: Ints = field(default_factory=_no_ints)
+    place: Ints = field(default_factory=_no_ints)
     keys: pd.Index = field(default_factory=lambda: pd.Index([], dtype="int64"))
 
     def __len__(self) -> int:
@@ -129,19 +169,38 @@ class SeriesTable:
         new_model = (models != self.gpu_model[ids]) & (models != 0)
         index = _newest(self.gpu_index, self.last_seen, ids, at, places, new_place)
         model = _newest(self.gpu_model, self.last_seen, ids, at, models, new_model)
-        return replace(self, first_seen=first, last_seen=last, gpu_index=index, gpu_model=model)
+        seen = replace(self, first_seen=first, last_seen=last, gpu_index=index, gpu_model=model)
+        as_before = index is self.gpu_index and len(self.place) == len(self)
+        return seen if as_before else seen.in_place()
+
+    def in_place(self) -> SeriesTable:
+        """With `place` as the other columns say."""
+        index = np.where(self.gpu_index < 0, np.iinfo(np.int16).max + 1, self.gpu_index)
+        node, gpu, part = (self.words[name].ranks(getattr(self, name)) for name in ("node", "gpu_uuid", "part"))
+        columns = np.stack([node, index, gpu, part])
+        order = np.lexsort(columns[::-1])
+        place = np.empty(len(order), np.int64)
+        place[order] = np.cumsum((np.diff(columns[:, order], prepend=-1) != 0).any(axis=0))
+        return replace(self, place=place)
 
     def ids_of(self, metrics: Iterable[str], nodes: Iterable[str] = (), gpus: Iterable[str] = ()) -> Ints:
         """The series of these metrics, on these nodes and GPUs; empty means any."""
-        keep = self.are(metrics)
-        for column, name, wanted in ((self.node, "node", nodes), (self.gpu_uuid, "gpu_uuid", gpus)):
-            codes = [self.words[name].find(word) for word in wanted]
-            keep &= np.isin(column, codes) if codes else True
-        return np.flatnonzero(keep)
+        ids = np.arange(len(self))
+        for name, words in (("gpu_uuid", [*gpus]), ("node", [*nodes])):
+            ids = ids[self._among(name, words, ids)] if words else ids
+        return ids[self._among("metric", metrics, ids)]
+
+    def exports(self, metric: str) -> bool:
+        """Whether any series of `metric` was ever seen."""
+        return bool((self.metric == self.words["metric"].find(metric)).any())
 
     def are(self, metrics: Iterable[str]) -> npt.NDArray[np.bool_]:
         """By series id, whether it is of one of these metrics."""
-        return np.isin(self.metric, [self.words["metric"].find(word) for word in metrics])
+        return self._among("metric", metrics, np.arange(len(self)))
+
+    def _among(self, name: str, words: Iterable[str], ids: Ints) -> npt.NDArray[np.bool_]:
+        column, codes = getattr(self, name)[ids], [self.words[name].find(word) for word in words]
+        return np.asarray(column == codes[0] if len(codes) == 1 else np.isin(column, codes))
 
     def categorical(self, name: str, ids: Ints) -> pd.Categorical:
         """A column of words for these series."""
@@ -185,7 +244,7 @@ def load_series(cursor: Cursor) -> SeriesTable:
     numbers: dict[str, Any] = {
         name: np.asarray(got[name], np.int64) for name in ("gpu_index", "first_seen", "last_seen")
     }
-    return replace(table, keys=pd.Index(_pack(codes)), **numbers, **dict[str, Any](codes))
+    return replace(table, keys=pd.Index(_pack(codes)), **numbers, **dict[str, Any](codes)).in_place()
 
 
 def save_series(cursor: Cursor, saved: SeriesTable, table: SeriesTable, *, instants: bool) -> SeriesTable:

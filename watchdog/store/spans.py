@@ -7,9 +7,8 @@ from datetime import datetime, timedelta
 
 from watchdog.base.clock import floor_to
 from watchdog.model.telemetry import Window
-from watchdog.store.connection import Cursor
 from watchdog.store.tiers import EPOCH, MINUTES, SAMPLES_TABLE, TIERS, Table, Tier, ceil_to
-from watchdog.store.watermarks import floor, watermark
+from watchdog.store.watermarks import Marks
 
 
 @dataclass(frozen=True)
@@ -21,7 +20,7 @@ class Span:
     until: datetime
 
 
-def choose_spans(cursor: Cursor, window: Window, step: timedelta, *, samples_at_hand: bool) -> list[Span]:
+def choose_spans(marks: Marks, window: Window, step: timedelta, *, samples_at_hand: bool) -> list[Span]:
     """Spans that cover `window` exactly, in order, without overlap.
 
     The middle comes from the coarsest rollups that divide `step`, what they do not reach from finer ones and samples.
@@ -30,7 +29,7 @@ def choose_spans(cursor: Cursor, window: Window, step: timedelta, *, samples_at_
     fitting = [tier for tier in TIERS if not step % tier.span]
     if not fitting and not samples_at_hand:
         fitting = [MINUTES]
-    reach = [(tier, watermark(cursor, tier) or EPOCH) for tier in reversed(fitting)]
+    reach = [(tier, marks.watermark(tier) or EPOCH) for tier in reversed(fitting)]
     return _cover(window.since, window.until, reach)
 
 
@@ -46,7 +45,7 @@ def _cover(since: datetime, until: datetime, reach: list[tuple[Tier, datetime]])
     return [*_cover(since, first, finer), Span(tier, first, last), *_cover(last, until, finer)]
 
 
-def dropped_before(cursor: Cursor, spans: list[Span], step: timedelta) -> datetime | None:
+def dropped_before(marks: Marks, spans: list[Span], step: timedelta) -> datetime | None:
     """Until when the asked past is gone, if at least a bucket of it is."""
-    long = [span for span in spans if span.until - span.since >= step]
-    return max((floor(cursor, span.table) for span in long if floor(cursor, span.table) > span.since), default=None)
+    floors = [(span.since, marks.floor(span.table)) for span in spans if span.until - span.since >= step]
+    return max((floor for since, floor in floors if floor > since), default=None)

@@ -20,12 +20,12 @@ from watchdog.model.telemetry import (
 )
 from watchdog.store.connection import Cursor, rows
 from watchdog.store.database import Store
-from watchdog.store.lines import exported, find_lines
-from watchdog.store.queries import buckets, newest, readings
+from watchdog.store.lines import Lines, exported, find_lines
+from watchdog.store.queries import Rows, buckets, newest, readings
 from watchdog.store.series import SeriesTable
 from watchdog.store.spans import Span, choose_spans, dropped_before
 from watchdog.store.tiers import HOURS, MINUTES, SAMPLES_TABLE
-from watchdog.store.watermarks import floor
+from watchdog.store.watermarks import Marks, floor, read_marks
 
 
 class StoreTelemetry:
@@ -38,11 +38,11 @@ class StoreTelemetry:
         """As `Telemetry.samples`: only of what was scraped directly, within its retention."""
         with self._store.read() as (cursor, series):
             absent, lines = _absent(series, metrics), find_lines(series, metrics, where, By.GPU)
-            if lines.members.empty:
+            if not len(lines):
                 return empty_samples(absent)
-            notes = _gone(cursor, [Span(SAMPLES_TABLE, window.since, window.until)], timedelta())
+            notes = _gone(read_marks(cursor), [Span(SAMPLES_TABLE, window.since, window.until)], timedelta())
             line, at, value = readings(cursor, lines, window)
-        return Answer(lines.frame(line, "sampled_at", at, value)[[*SAMPLES.columns]], notes, absent)
+        return Answer(lines.frame(SAMPLES.columns, line, at, value), notes, absent)
 
     def range(
         self,
@@ -59,22 +59,28 @@ class StoreTelemetry:
             absent = _absent(series, metrics)
             lines = find_lines(series, metrics, where, by, counters=statistic is Statistic.INCREASE)
             at_hand = bool(step % MINUTES.span) and _has_samples(cursor, window)
-            spans = choose_spans(cursor, window, step, samples_at_hand=at_hand)
-            if lines.members.empty or not spans:
+            marks = read_marks(cursor)
+            spans = choose_spans(marks, window, step, samples_at_hand=at_hand)
+            if not len(lines) or not spans:
                 return empty_series(absent)
             line, at, value = buckets(cursor, lines, spans, step, statistic)
-            notes = _gone(cursor, spans, step)
-        return Answer(lines.frame(line, "bucket_at", at, value)[[*SERIES.columns]], notes, absent)
+            notes = _gone(marks, spans, step)
+        return Answer(lines.frame(SERIES.columns, line, at, value), notes, absent)
 
     def latest(self, metrics: Sequence[str], at: datetime, where: Where = EVERYWHERE) -> Answer:
         """As `Telemetry.latest`; where samples are gone or never kept, the last value of the minute or hour before."""
-        with self._store.read() as (cursor, series):
-            absent, lines = _absent(series, metrics), find_lines(series, metrics, where, By.GPU)
-            if lines.members.empty:
-                return empty_samples(absent)
+        series, kept = self._store.newest()
+        absent, lines = _absent(series, metrics), find_lines(series, metrics, where, By.GPU)
+        if not len(lines):
+            return empty_samples(absent)
+        found = kept.answer(lines, at) if kept else None
+        line, when, value = found or self._newest_in_tables(lines, at)
+        return Answer(lines.frame(SAMPLES.columns, line, when, value), (), absent)
+
+    def _newest_in_tables(self, lines: Lines, at: datetime) -> Rows:
+        with self._store.read() as (cursor, _):
             tier = HOURS if at - LOOKBACK < floor(cursor, MINUTES) else MINUTES
-            line, when, value = newest(cursor, lines, at, tier)
-        return Answer(lines.frame(line, "sampled_at", when, value)[[*SAMPLES.columns]], (), absent)
+            return newest(cursor, lines, at, tier)
 
     def status(self) -> tuple[SourceStatus, ...]:
         """The last read of each source that feeds the store."""
@@ -86,9 +92,9 @@ def _has_samples(cursor: Cursor, window: Window) -> bool:
     return bool(rows(cursor, sql, [window.since, window.until]))
 
 
-def _gone(cursor: Cursor, spans: list[Span], step: timedelta) -> tuple[str, ...]:
+def _gone(marks: Marks, spans: list[Span], step: timedelta) -> tuple[str, ...]:
     """In words, what retention has taken from the asked past."""
-    until = dropped_before(cursor, spans, step)
+    until = dropped_before(marks, spans, step)
     return (f"so fine a step is kept only since {until:%Y-%m-%d %H:%M} UTC",) if until else ()
 
 
