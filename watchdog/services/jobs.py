@@ -28,6 +28,8 @@ from watchdog.services.steps import step_for
 from watchdog.store.jobs import JobStore
 
 _SHORTEST = timedelta(minutes=1)
+# So many buckets of one metric are read for a job at most: a job of 1,000 GPUs gets longer ones.
+_MOST_BUCKETS = 125_000
 _KEY = ["job_id", "submitted_at"]
 
 
@@ -131,7 +133,8 @@ def _utilization(telemetry: Telemetry, holds: pd.DataFrame) -> tuple[pd.DataFram
     if not uuids:
         return SERIES.empty(), _SHORTEST, ("its GPUs are not known by name, so their use is not",) * bool(len(holds))
     since, until = holds["held_from"].min().to_pydatetime(), holds["held_until"].max().to_pydatetime()
-    step = step_for(max(until - since, _SHORTEST), _SHORTEST)
+    points = min(400, max(12, _MOST_BUCKETS // len(uuids)))
+    step = step_for(max(until - since, _SHORTEST), _SHORTEST, points)
     window = Window(floor_to(min(since, until), step), until)
     try:
         return _read(telemetry, window, step, Where(gpus=uuids))
