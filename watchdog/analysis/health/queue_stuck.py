@@ -59,7 +59,7 @@ def _closed_finding(slurm: Slurm, partition: str, state: str, jobs: Waiting) -> 
         check=KEY,
         severity=Severity.WARNING,
         subject=partition_subject(partition),
-        explanation=f"Partition {partition} is {state}, and {len(jobs.rows)} jobs wait for it.",
+        explanation=f"Partition {partition} is {state} while jobs wait for it: {len(jobs.rows)}.",
         action=f"When it may work again: scontrol update partitionname={partition} state=up.",
         source="Slurm's partition state",
         evidence=(Evidence("state", state, slurm.taken_at),),

@@ -14,9 +14,11 @@ from watchdog.analysis.health.facts import (
     HOLDER_DTYPES,
     IDENTITY_DTYPES,
     RESET_DTYPES,
+    TRACE_METRICS,
     TRACE_MINUTES,
     XID_DTYPES,
     Facts,
+    Slurm,
 )
 from watchdog.analysis.health.trace import MINUTE_US, Trace
 from watchdog.model.arrays import micros
@@ -52,7 +54,7 @@ def facts(gpus: int = 5, *, trace: dict[str, object] | None = None, at: datetime
         at=at,
         cells=cells,
         trace=Trace(gpus, minutes, {name: _matrix(value, gpus) for name, value in trace.items()}),
-        not_exported=frozenset(CELL_METRICS) - set(columns) - set(trace),
+        not_exported=frozenset((*CELL_METRICS, *TRACE_METRICS)) - set(columns) - set(trace),
         watching_since=pd.Timestamp("2026-02-01", tz="UTC").to_pydatetime(),
     )
 
@@ -86,3 +88,20 @@ def with_resets(base: Facts, *events: tuple[str, datetime]) -> Facts:
     places = base.cells.set_index("gpu_uuid")["node"]
     rows = [{"at": at, "node": places[gpu], "gpu_uuid": gpu} for gpu, at in events]
     return replace(base, resets=pd.DataFrame(rows, columns=list(RESET_DTYPES)).astype(RESET_DTYPES))
+
+
+def with_slurm(base: Facts, *, taken_at: datetime | None = None, **frames: object) -> Facts:
+    """The same fleet with Slurm, seen now unless `taken_at` is given; a frame that is not given is empty."""
+    return replace(base, slurm=Slurm(taken_at or base.at, **frames))
+
+
+def held_by(job_id: str, **columns: object) -> dict[str, object]:
+    """Columns of GPUs that a job of ada's holds since two hours ago."""
+    start = pd.Timestamp(AT) - pd.Timedelta(hours=2)
+    return {"job_id": job_id, "job_user": "ada", "job_started_at": start, **columns}
+
+
+def lately(gpus: int, usual: object, now: object, minutes: int) -> np.ndarray:
+    """An hour at a usual level, another one in the last so many minutes; a level each, or one for all GPUs."""
+    levels = [np.broadcast_to(np.asarray(level, dtype=np.float32), gpus)[:, None] for level in (usual, now)]
+    return np.hstack([np.repeat(levels[0], TRACE_MINUTES - minutes, axis=1), np.repeat(levels[1], minutes, axis=1)])
