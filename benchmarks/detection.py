@@ -44,8 +44,8 @@ _K = FaultKind
 
 # Which checks find which fault. The first is the one that should; any counts.
 FOUND_BY: dict[FaultKind, tuple[str, ...]] = {
-    _K.THERMAL_THROTTLE: ("throttle", "hot"),
-    _K.COOLING_FAILURE: ("throttle", "hot"),
+    _K.THERMAL_THROTTLE: ("throttle", "hot", "hot_memory"),
+    _K.COOLING_FAILURE: ("throttle", "hot", "hot_memory"),
     _K.NEVER_USED: ("held_idle",),
     _K.GONE_IDLE: ("held_idle",),
     _K.HUNG: ("hung",),

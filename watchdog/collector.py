@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,7 +16,7 @@ from watchdog.base.clock import Clock, floor_to
 from watchdog.base.config import Config
 from watchdog.base.errors import SourceError, WatchdogError
 from watchdog.model.live import Live
-from watchdog.model.telemetry import LOOKBACK, Window
+from watchdog.model.telemetry import LOOKBACK, SourceStatus, Window
 from watchdog.services.feeds import Feed, Reading
 from watchdog.services.history import History
 from watchdog.store.database import Store
@@ -53,7 +54,17 @@ class CollectorState:
 class Collector:
     """Reads `feed` every interval, on a schedule that does not drift."""
 
-    def __init__(self, config: Config, feed: Feed, live: Live, history: History, clock: Clock) -> None:
+    def __init__(
+        self,
+        config: Config,
+        feed: Feed,
+        live: Live,
+        history: History,
+        clock: Clock,
+        after_read: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Prepare; nothing is read yet. `after_read` is called when the newest readings can be had from `live`."""
+        self._after_read = after_read
         self._config = config
         self._feed = feed
         self._live = live
@@ -62,6 +73,8 @@ class Collector:
         self._unsaved: list[pd.DataFrame] = []
         self._looked_again: datetime | None = None
         self._tidied: datetime | None = None
+        self.past_taken_in = False
+        self.statuses: tuple[SourceStatus, ...] = ()
         self.state = CollectorState()
 
     def run(self, stop: threading.Event) -> None:
@@ -82,10 +95,12 @@ class Collector:
                 self._live.update(self._feed.read().frame, self._clock.now())
             self._save(frame)
         self._roll_up(self._clock.now())
+        self.past_taken_in = True
 
     def read(self, *, keep: bool = True) -> Reading:
         """Read once, and store what came."""
         reading = self._feed.read()
+        self.statuses = reading.statuses
         if keep:
             self._keep(reading)
         return reading
@@ -95,6 +110,7 @@ class Collector:
         started, now = self._clock.monotonic(), self._clock.now()
         reading = self.read()
         self._live.update(reading.frame, now)
+        self._after_read()
         self._history.attempt(lambda store: store.rewind_watermark(now))
         trouble = self._roll_up(now)
         self._tidy(now)

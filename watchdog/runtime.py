@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from watchdog.alert_loop import AlertLoop, AlertLoopState
+from watchdog.alerts.engine import AlertEngine
 from watchdog.base.clock import Clock, SystemClock
 from watchdog.base.config import Config, load_config
 from watchdog.base.errors import ConfigError, StoreError
@@ -26,9 +28,11 @@ from watchdog.scheduler_loop import SchedulerLoop, SchedulerState
 from watchdog.services.feeds import Feed, PrometheusFeed, Reading, ScrapeFeed
 from watchdog.services.history import History
 from watchdog.services.jobs import Known
+from watchdog.services.observation import Observation
 from watchdog.services.routed import RoutedTelemetry
 from watchdog.services.schedulers import chosen_scheduler
 from watchdog.services.slurm_view import SlurmView
+from watchdog.services.surroundings import Surroundings
 from watchdog.sources.demo.cluster import DemoCluster
 from watchdog.sources.demo.config import DemoConfig
 from watchdog.sources.demo.scheduler_view import DemoScheduler
@@ -55,11 +59,35 @@ class Runtime:
         self.source_line, self._release = built.line, built.release
         fresh = timedelta(seconds=2 * config.interval_seconds)
         self.telemetry: Telemetry = RoutedTelemetry(self.live, self.history, built.server, clock, fresh)
-        self.collector = Collector(config, built.feed, self.live, self.history, clock)
         self._slurm = _scheduler_loop(config, self.kind, built.demo, self.history, clock)
+        self.engine = AlertEngine(self.history, clock, link_base=config.base_url)
+        self._alerts = AlertLoop(
+            config,
+            clock,
+            self.engine,
+            Observation(self.telemetry, self.gpus),
+            self._surroundings(),
+            self._past_is_known,
+        )
+        self.collector = Collector(config, built.feed, self.live, self.history, clock, self._alerts.wake)
         self._stop = threading.Event()
         self._thread = self._in_background(self.collector.run, "watchdog-collector")
         self._slurm_thread = self._in_background(self._slurm.run, "watchdog-slurm") if self._slurm else None
+        self._alert_thread = self._in_background(self._alerts.run, "watchdog-alerts")
+
+    def _surroundings(self) -> Surroundings:
+        return Surroundings(
+            history=self.history,
+            database=self.config.database,
+            slurm=lambda: self.slurm,
+            sources=lambda: self.collector.statuses,
+            scheduler=lambda: self._slurm.status() if self._slurm and self._slurm.there else None,
+        )
+
+    def _past_is_known(self) -> bool:
+        """Whether history reaches up to now: a simulated past is written, and Slurm has told of its own."""
+        slurm = self._slurm.state if self._slurm else None
+        return self.collector.past_taken_in and (slurm is None or slurm.ticks > 0)
 
     def _in_background(self, run: Callable[[threading.Event], None], name: str) -> threading.Thread:
         return threading.Thread(target=run, args=(self._stop,), name=name, daemon=True)
@@ -73,13 +101,14 @@ class Runtime:
         """Start collecting."""
         _log.info("reading %s every %g s", self.source_line, self.config.interval_seconds)
         self._thread.start()
+        self._alert_thread.start()
         if self._slurm_thread:
             self._slurm_thread.start()
 
     def stop(self) -> None:
         """Finish the tick under way, write it out, and let go of the file."""
         self._stop.set()
-        for thread in (self._thread, self._slurm_thread):
+        for thread in (self._thread, self._slurm_thread, self._alert_thread):
             if thread and thread.is_alive():
                 thread.join(timeout=30)
         self._release()
@@ -119,6 +148,10 @@ class Runtime:
         """How the loop that reads Slurm is doing; None where no Slurm is read."""
         return self._slurm.state if self._slurm else None
 
+    def alert_state(self) -> AlertLoopState:
+        """How the loop that judges is doing."""
+        return self._alerts.state
+
     def known_jobs(self) -> Known:
         """Where jobs are looked up: what Slurm shows now, and history."""
         return Known(self.slurm or SlurmView(), self.history)
@@ -132,6 +165,8 @@ class Runtime:
         state = self.collector.state
         if not self._thread.is_alive():
             return "the collector is not running"
+        if not self._alert_thread.is_alive():
+            return "alerts are not judged: their loop has ended"
         last = state.last_tick_at or state.started_at
         if last is not None and self.clock.now() - last > timedelta(seconds=max(60, 4 * self.config.interval_seconds)):
             return f"the collector's last tick began at {last:%H:%M:%S} UTC"

@@ -13,7 +13,7 @@ from watchdog.base.config import Config
 from watchdog.base.errors import SourceError, WatchdogError
 from watchdog.model.scheduler import Finished, Scheduler
 from watchdog.model.slurm.records import Snapshot
-from watchdog.model.telemetry import Window
+from watchdog.model.telemetry import SourceStatus, Window
 from watchdog.services.history import History
 from watchdog.services.slurm_view import SlurmView
 from watchdog.sources.slurm_frames import job_gpus_frame, jobs_frame, nodes_frame, partitions_frame, steps_frame
@@ -73,6 +73,10 @@ class SchedulerLoop:
     def there(self) -> bool:
         """Whether there is a Slurm: it was asked for, or it has answered."""
         return self._sure or self.view.taken_at is not None
+
+    def status(self) -> SourceStatus:
+        """The last read of Slurm."""
+        return self._scheduler.status()
 
     def run(self, stop: threading.Event) -> None:
         """Tick until `stop` is set; a tick that takes long skips the ones it missed."""

@@ -186,6 +186,10 @@ class AlertEngine:
         """The rules in force, those that are switched off included."""
         return tuple(self._rules.values())
 
+    def metrics(self) -> tuple[str, ...]:
+        """Catalogue keys that `Facts.cells` must have for the rules in force."""
+        return tuple(dict.fromkeys(rule.metric for rule in self._rules.values() if rule.enabled and rule.metric))
+
     def unsaved_messages(self) -> tuple[Outgoing, ...]:
         """Messages that the store would not take yet: the only place where they are while it refuses."""
         with self._lock:

@@ -17,7 +17,7 @@ from watchdog.model.rules import Rule, Scope
 
 _log = logging.getLogger(__name__)
 # A rule is code on data from anywhere: these are what bad data makes it raise.
-_FAILURES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+_FAILURES = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 LONGEST_TEXT = 2000
 _EVERYBODY = Scope()
 

@@ -14,7 +14,9 @@ def on_nodes(jobs: pd.DataFrame, nodes: Iterable[str]) -> pd.DataFrame:
     """`jobs` with a row for each of `nodes` that a job's own list `nodes` names, in `node`; others go."""
     wanted = set(nodes)
     here = {text: [name for name in _names(text) if name in wanted] for text in jobs["nodes"].unique()}
-    table = jobs.assign(node=jobs["nodes"].map(here)).explode("node")
+    # As objects: lists that are all empty would become an Arrow type that cannot be taken apart.
+    found = pd.Series([here[text] for text in jobs["nodes"]], index=jobs.index, dtype=object)
+    table = jobs.assign(node=found).explode("node")
     return table[table["node"].notna()].astype({"node": "string"}).reset_index(drop=True)
 
 

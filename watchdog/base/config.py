@@ -69,6 +69,7 @@ class Config:
     slurm_interval_seconds: float = _setting(30.0, "Seconds between two reads of Slurm.")
     host: str = _setting("127.0.0.1", "Address the web server listens on.")
     port: int = _setting(8501, "Port the web server listens on.")
+    base_url: str = _setting("", "Address under which people open the app, for links in messages.")
     log_level: str = _setting("info", "debug, info, warning or error.")
     demo_nodes: int = _setting(4, "Nodes of the demo cluster.")
     demo_gpus: int = _setting(8, "GPUs a node of the demo cluster.")
