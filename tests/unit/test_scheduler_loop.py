@@ -15,7 +15,8 @@ from watchdog.model.slurm.records import JobState, Step
 from watchdog.model.telemetry import SourceStatus, Window
 from watchdog.scheduler_loop import SchedulerLoop
 from watchdog.services.history import History
-from watchdog.services.jobs import Known, job_detail, timeline
+from watchdog.services.jobs import Known, job_detail
+from watchdog.services.timeline import timeline
 from watchdog.store.jobs import JobStore
 from watchdog.store.node_states import NodeStateStore
 
@@ -205,4 +206,4 @@ def test_a_job_is_found_live_and_when_it_is_over(slurm, history, clock):
     assert look().efficiency.held_hours == pytest.approx(2 * 2 / 60)
     assert look().efficiency.cost_usd == pytest.approx(0.2)
     assert look("2") is None
-    assert len(timeline(Known(loop.view, history), Window(NOON - HOUR, NOON + HOUR)).bars) == 2
+    assert len(timeline(Known(loop.view, history), loop.view.nodes, Window(NOON - HOUR, NOON + HOUR)).bars) == 2
