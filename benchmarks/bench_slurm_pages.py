@@ -23,8 +23,16 @@ from _timing import table  # noqa: E402
 
 RERUNS = 30
 SIZES = ((4, 12, 12), (1_000, 3_000, 7_000))
-NAMES = {"slurm": "slurm", "slurm, 24 h": "slurm", "job, running": "job", "job, pending": "job", "overview": ""}
-QUERIES = {"slurm, 24 h": "window=24h", "job, running": "job=1001", "job, pending": "job=500000"}
+NAMES = {
+    "slurm": "slurm", "slurm, 24 h": "slurm", "slurm, past": "slurm", "job, running": "job", "job, pending": "job",
+    "overview": "",
+}  # fmt: skip
+QUERIES = {
+    "slurm, 24 h": "window=24h",
+    "slurm, past": "at=2026-03-01T11:45:00Z",
+    "job, running": "job=1001",
+    "job, pending": "job=500000",
+}
 
 _SERVER = """
 import gc, sys

@@ -123,6 +123,24 @@ def test_a_half_typed_search_survives_live_refreshes(open_tab):
     assert field.evaluate("element => element === document.activeElement")
 
 
+def test_a_filtered_queue_can_be_sent_on_and_survives_a_reload(open_tab):
+    tab = open_queue(open_tab, "?refresh=off")
+    tab.get_by_test_id("stMain").get_by_role("radio", name=re.compile("pending")).click()
+    tab.wait_for_url(re.compile("show=pending"))
+    field = tab.get_by_role("textbox", name="Search")
+    field.fill("no such job")
+    field.press("Enter")
+    tab.wait_for_url(re.compile("search=no"))
+    tab.reload()
+    settle(tab)
+
+    assert tab.get_by_role("textbox", name="Search").input_value() == "no such job"
+    assert tab.get_by_text("No job matches these filters.").is_visible()
+    sent = open_tab(tab.url.split("/", 3)[-1].join(["/", ""]))
+    assert sent.get_by_text("No job matches these filters.").is_visible()
+    assert tab.problems == sent.problems == []
+
+
 def test_the_pages_are_accessible(open_tab):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
     for path in ("/slurm", "/job"):

@@ -61,7 +61,8 @@ def waste_by(use: pd.DataFrame, jobs: pd.DataFrame, by: str, rates: Mapping[str,
 
 
 def _hours(use: pd.DataFrame, rates: Mapping[str, float]) -> dict[str, pd.Series]:
-    rate = use["gpu_type"].fillna("").map(lambda kind: rate_of(str(kind), rates)).astype("float64")
+    kinds = use["gpu_type"].fillna("").astype("object")
+    rate = kinds.map({kind: rate_of(str(kind), rates) for kind in kinds.unique()}).astype("float64")
     never = use["use"].isin(UNUSED).to_numpy(dtype=bool)
     empty = (use["use"] == Use.NO_PROCESS).to_numpy(dtype=bool)
     went = (use["use"] == Use.WENT_IDLE).to_numpy(dtype=bool)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -27,7 +27,7 @@ class HeldWaste:
 
     Attributes:
         step: of the buckets that were read: shorter pauses are not seen.
-        tables: for each of GROUPS `analysis.job_waste.waste_by`, with after_hours (idle on a GPU that was used in the
+        tables: by group `analysis.job_waste.waste_by`, with after_hours (idle on a GPU that was used in the
             window; null where idle_hours are) and unknown_hours (without a reading; all where idle_hours are null).
         incomplete: in words, why readings may be missing.
     """
@@ -61,6 +61,7 @@ def held_waste(
     window: Window,
     rates: Mapping[str, float],
     now: datetime,
+    groups: Sequence[str] = GROUPS,
 ) -> HeldWaste:
     """Read utilization of the window in buckets as fine as the number of GPUs allows, and give it to who held them.
 
@@ -71,6 +72,7 @@ def held_waste(
         window: whose hours count.
         rates: dollars a GPU-hour by type.
         now: the end of what still runs.
+        groups: of GROUPS, those to add up by.
     """
     jobs, job_gpus = held
     holds = clipped(held_spans(jobs, job_gpus, inventory, now), window.since, window.until)
@@ -78,7 +80,7 @@ def held_waste(
     step = step_for(window.length, _SHORTEST, min(400, max(12, _MOST_VALUES // max(gpus, 1))))
     answer = _read(telemetry, window, step) if gpus else Answer(SERIES.empty())
     use = gpu_use(holds, bucket_readings(answer.frame, step))
-    tables = {by: _parted(waste_by(use, jobs, by, rates)) for by in GROUPS}
+    tables = {by: _parted(waste_by(use, jobs, by, rates)) for by in groups}
     return HeldWaste(window, step, tables, answer.incomplete)
 
 

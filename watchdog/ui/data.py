@@ -31,6 +31,7 @@ from watchdog.services.slurm_view import SlurmView
 from watchdog.ui.address import View
 
 _MINUTE = timedelta(minutes=1)
+WASTE_GROUPS = ("user", "account", "partition")
 
 
 def runtime() -> Runtime:
@@ -181,7 +182,8 @@ def held_waste(view: View) -> held_wastes.HeldWaste:
 def _held_waste(since: datetime, until: datetime) -> held_wastes.HeldWaste:
     window, known = Window(since, until), inventory(floor_to(until, _MINUTE))
     held = timelines.held_in(runtime().known_jobs(), window)
-    return held_wastes.held_waste(runtime().telemetry, held, known, window, runtime().config.gpu_rates, until)
+    rates = runtime().config.gpu_rates
+    return held_wastes.held_waste(runtime().telemetry, held, known, window, rates, until, WASTE_GROUPS)
 
 
 @st.cache_data(ttl="2m", max_entries=8, show_spinner=False)

@@ -12,23 +12,22 @@ from watchdog.model.units import duration_text, instant_text, number_text, perce
 from watchdog.services.job_waste import HeldWaste, Total, total
 from watchdog.ui import state
 from watchdog.ui.cards import empty_state, incomplete_note
-from watchdog.ui.data import runtime
+from watchdog.ui.data import WASTE_GROUPS, runtime
 
 MOST_ROWS = 50
-GROUPS = ("user", "account", "partition")
 _LONGEST_TEXT = 200
 
 
 def waste_block(answer: HeldWaste) -> None:
     """What was held and not used in a line, then by whom, worst first."""
-    table = answer.tables[GROUPS[0]]
+    table = answer.tables[WASTE_GROUPS[0]]
     if not len(table):
         empty_state(
             f"No job held a GPU in {_span(answer)}.",
             "Who held GPUs without using them would stand here, with the hours and what they cost.",
         )
         return
-    by = st.segmented_control("By", GROUPS, key=state.WASTE_BY, default=GROUPS[0], required=True)
+    by = st.segmented_control("By", WASTE_GROUPS, key=state.WASTE_BY, default=WASTE_GROUPS[0], required=True)
     table = answer.tables[str(by)]
     st.markdown(waste_line(total(table), answer))
     st.dataframe(
