@@ -15,14 +15,12 @@ from itertools import groupby
 
 from watchdog.model.alerts import Alert
 
-# The node as a whole does not answer.
-LOST = frozenset({"node_down", "exporter_lost", "node_lost", "node_not_responding"})
+# Checks that say that a node as a whole does not answer.
+LOST = frozenset({"node_down", "exporter_lost"})
 # What a node that does not answer also shows: on its GPUs, and in what is read of it.
-SILENT = LOST | {"missing_gpu", "gpu_missing", "sensor_frozen", "samples_repeated"}
+SILENT = LOST | {"gpu_missing", "exporter_frozen", "sensor_stuck"}
 # About how a job uses its GPUs, not about the GPUs.
-OF_JOBS = frozenset(
-    {"held_idle", "idle", "hung", "job_stalled", "stall", "straggler", "memory_full", "memory_near_full"}
-)
+OF_JOBS = frozenset({"held_idle", "hung", "input_bound", "job_stall", "memory_full", "straggler"})
 
 # A large cluster's trace (Acme's Kalos) has storms of 116 GPUs on 78 nodes within 30 s. The numbers are ours: as many
 # GPUs as a node has, or more nodes than fail together by chance.

@@ -18,6 +18,8 @@ from watchdog.model.alerts import AlertState
 from watchdog.model.findings import Blind, Finding, Judged, Severity, Subject
 from watchdog.model.rules import Rule
 
+# Its empty frames cost more than a tick.
+NOTHING = Facts(NOON)
 CRITICAL, WARNING, INFO = Severity.CRITICAL, Severity.WARNING, Severity.INFO
 
 
@@ -153,7 +155,7 @@ class Stage:
             blindness = blind or Blind()
             keys = {each.check for each in self.rules}
             self.found = {key: Judged(tuple(each for each in findings if each.check == key), blindness) for key in keys}
-            self.engine.tick(Facts(self.clock.now()), seen_late=late)
+            self.engine.tick(replace(NOTHING, at=self.clock.now()), seen_late=late)
         return self
 
     def wait(self, *findings: Finding, minutes: float, blind: Blind | None = None):

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 from datetime import timedelta
+from pkgutil import iter_modules
 
 from tests.unit.alerts.stage import CRITICAL, INFO, Stage, finding, gpu, rule
+from watchdog.alerts import grouping
+from watchdog.analysis import health
 from watchdog.model.alerts import Acknowledgement
 from watchdog.model.findings import Subject
 
@@ -113,3 +117,9 @@ def test_an_incident_is_as_grave_as_its_worst_open_member():
     assert stage.incidents[0].severity is CRITICAL
     stage.see(finding(gpu(0), severity=INFO), times=3)
     assert (stage.incidents[0].severity, stage.incidents[0].open_members, stage.incidents[0].members) == (INFO, 1, 2)
+
+
+def test_the_checks_that_grouping_knows_by_name_exist():
+    modules = [importlib.import_module(f"{health.__name__}.{each.name}") for each in iter_modules(health.__path__)]
+    keys = {module.KEY for module in modules if hasattr(module, "KEY")}
+    assert keys >= grouping.LOST | grouping.SILENT | grouping.OF_JOBS
