@@ -60,9 +60,12 @@ _GPUD = {
         (32, 38, 44, 48, 62, 63, 64, 65, 68, 69, 74, 79, 95, 110, 119, 120, 121, 123, 140),
         "reboot, then inspect the hardware",
     ),
-    **dict.fromkeys((42, 46, 60, 61, 78), "reboot"),
+    **dict.fromkeys(
+        (42, 46, 60, 61, 78, *range(144, 152), 155, 156, 158, 163, 166, 167, 169, 172),
+        "reboot",
+    ),
     **dict.fromkeys((81, 143), "inspect the hardware"),
-    **dict.fromkeys((45, 94), _GPUD_IGNORES),
+    **dict.fromkeys((45, 92, 94), _GPUD_IGNORES),
 }
 
 _ACTIONS = {

@@ -74,7 +74,7 @@ def reading(row: dict[str, Any], *metrics: str) -> tuple[Evidence, ...]:
     return tuple(
         Evidence(metric, unit_text(row[metric], CATALOGUE[metric].unit), None if at is None else at.to_pydatetime())
         for metric in metrics
-        if row[metric] is not None
+        if row.get(metric) is not None
     )
 
 

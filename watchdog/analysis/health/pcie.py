@@ -27,7 +27,7 @@ from watchdog.analysis.health.check import (
 from watchdog.analysis.health.facts import Facts
 from watchdog.analysis.health.peers import highest_of_kind, kinds
 from watchdog.model.arrays import Floats
-from watchdog.model.findings import Finding, Judged, Severity
+from watchdog.model.findings import Evidence, Finding, Judged, Severity
 
 KEY = "pcie"
 REPLAYS, WIDTH, MOST, GENERATION = (
@@ -41,7 +41,6 @@ LEAST_MINUTES = 3
 BUSY_MINUTES = 10
 PER_LANE_AND_MINUTE = MappingProxyType({1: 0.15, 2: 0.3, 3: 0.48, 4: 0.96, 5: 1.92, 6: 3.84})
 _MOST_LANES = 16.0
-_ALL = (REPLAYS, WIDTH, MOST, GENERATION)
 
 
 def judge(facts: Facts) -> Judged:
@@ -86,7 +85,7 @@ def _narrow(facts: Facts, mask: Bools) -> Iterator[Finding]:
             action="Drain the node and reseat the GPU or its riser.",
             source="NVML: lanes now against the most that GPU and slot can use",
             value=row[WIDTH],
-            evidence=reading(row, *_ALL),
+            evidence=reading(row, WIDTH, MOST, GENERATION),
             **holder(row),
         )
 
@@ -101,7 +100,7 @@ def _noisy(facts: Facts, mask: Bools, rates: Floats, limits: Floats) -> Iterator
             action="Drain the node and reseat the GPU or its riser; if it goes on, look at the slot.",
             source="DCGM health: replays a minute by lanes and generation",
             value=float(rate),
-            evidence=reading(row, *_ALL),
+            evidence=(Evidence(REPLAYS, f"{rate:.1f} a minute"), *reading(row, WIDTH, MOST, GENERATION)),
             **holder(row),
         )
 
