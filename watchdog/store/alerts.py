@@ -118,12 +118,12 @@ class AlertStore:
             return contract.conform(_df(cursor, sql, values))
 
 
-# "at" of the first acknowledgement; after the clock went back, never before the incident.
+# The first acknowledgement; after the clock went back, never before the incident. `greatest` skips nulls.
 _WITH_FIRST_ACK = (
-    'incidents LEFT JOIN (SELECT incident_id AS acked_id, min("at") AS first_ack FROM alert_events '
-    f"WHERE kind = '{EventKind.ACKNOWLEDGED}' GROUP BY ALL) ON acked_id = incident_id"
+    "(SELECT i.*, CASE WHEN first_ack IS NOT NULL THEN greatest(first_ack, opened_at) END AS acked_at "
+    'FROM incidents AS i LEFT JOIN (SELECT incident_id, min("at") AS first_ack FROM alert_events '
+    f"WHERE kind = '{EventKind.ACKNOWLEDGED}' GROUP BY incident_id) AS acks ON acks.incident_id = i.incident_id) AS known"
 )
-_WITH_FIRST_ACK = f"(SELECT *, greatest(first_ack, opened_at) AS acked_at FROM {_WITH_FIRST_ACK}) AS known"
 
 
 def _column(name: str, contract: Frame) -> str:
