@@ -30,6 +30,7 @@ NODE = {
     "node": "node001", "state": "MIXED", "flags": "", "partitions": "gpu", "reason": "", "reason_by": "",
     "reason_at": None, "cpus": 64, "cpus_allocated": 0, "memory_bytes": 512 * 2.0**30, "memory_allocated_bytes": 0.0,
     "gpus": 8, "gpus_allocated": 0, "gpu_type": "h100", "takes_work": True, "booted_at": NOON - timedelta(days=9),
+    "features": "",
 }  # fmt: skip
 
 
@@ -86,7 +87,7 @@ class FakeSlurm:
         self.job_gpus = gpus_frame(self.jobs, self._holds())
         self.nodes = nodes_frame(*self._nodes())
         row = {"partition": "gpu", "state": "UP", "is_default": True, "nodes": f"node[001-{self.nodes_count:03d}]"}
-        self.partitions = _frame(PARTITIONS, [row | {"max_time_seconds": 86_400.0 * 2}])
+        self.partitions = _frame(PARTITIONS, [row | {"max_time_seconds": 86_400.0 * 2, "max_nodes": None}])
 
     def _places(self, number: int) -> tuple[tuple[str, int], ...]:
         first = number * 2

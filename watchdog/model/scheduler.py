@@ -84,6 +84,7 @@ NODES = Frame(
         "gpu_type": _TEXT,
         "takes_work": Column("bool"),
         "booted_at": _INSTANT,
+        "features": _TEXT,
     },
 )
 
@@ -96,6 +97,7 @@ PARTITIONS = Frame(
         "is_default": Column("bool"),
         "nodes": _TEXT,
         "max_time_seconds": _AMOUNT,
+        "max_nodes": _COUNT,
     },
 )
 
