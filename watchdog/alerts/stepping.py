@@ -136,16 +136,23 @@ def _join(book: Book, draft: Draft, target: Incident, alerts: list[Alert], rule_
 def _merge(book: Book, draft: Draft, target: Incident, drawn: list[Alert], rule_titles: dict[str, str]) -> set[str]:
     """Incidents that turn out to be the beginning of a burst go on in it, unless somebody has them already."""
     ids = {alert.alert_id for alert in drawn}
-    merged: set[str] = set()
-    for incident_id in {alert.incident_id for alert in drawn} - {target.incident_id}:
-        incident, members = book.incidents[incident_id], book.members(incident_id)
-        if incident.ack is None and all(alert.alert_id in ids for alert in members):
-            _join(book, draft, target, members, rule_titles)
-            words = book.incidents[target.incident_id].title
-            book.incidents[incident_id] = replace(incident, title=f"{incident.title} (goes on as: {words})")
-            draft.of_incident(incident, EventKind.MERGED, note=f"goes on as {target.incident_id}: {words}")
-            merged.add(incident_id)
-    return merged
+    others = [each for each in dict.fromkeys(alert.incident_id for alert in drawn) if each != target.incident_id]
+    merged = [each for each in others if _is_whole(book, each, ids)]
+    moved = [alert for each in merged for alert in book.members(each)]
+    if moved:
+        _join(book, draft, target, moved, rule_titles)
+    words = book.incidents[target.incident_id].title
+    for incident_id in merged:
+        incident = book.incidents[incident_id]
+        draft.of_incident(incident, EventKind.MERGED, note=f"goes on as {target.incident_id}: {words}")
+        book.incidents[incident_id] = replace(incident, title=f"{incident.title} (goes on as: {words})")
+    return set(merged)
+
+
+def _is_whole(book: Book, incident_id: str, ids: set[str]) -> bool:
+    """Whether all of an incident is drawn in, and nobody has it."""
+    members = book.members(incident_id)
+    return book.incidents[incident_id].ack is None and all(alert.alert_id in ids for alert in members)
 
 
 def refresh(book: Book, draft: Draft, incident_id: str) -> None:
