@@ -10,6 +10,7 @@ import pytest
 
 from tests.conftest import ROOT
 from watchdog.model.metrics import CATALOGUE
+from watchdog.services.reference import checks_page
 
 PAGES = sorted(ROOT.glob("pages/*.py"))
 
@@ -47,6 +48,10 @@ def test_what_runs_without_a_browser_runs_without_streamlit(module):
 def test_every_metric_of_the_catalogue_is_documented():
     text = (ROOT / "docs" / "metrics.md").read_text()
     assert [key for key in CATALOGUE if f"`{key}`" not in text] == []
+
+
+def test_the_page_of_health_checks_is_the_one_made_from_them():
+    assert (ROOT / "docs" / "health-checks.md").read_text() == checks_page(), "run: python -m watchdog docs checks"
 
 
 def test_only_one_module_holds_caches():

@@ -45,7 +45,7 @@ def judge(facts: Facts) -> Judged:
 
 def _would_move(facts: Facts, nodes: Nodes) -> Bools:
     """Nodes on which standing still means something."""
-    counted = nodes.sums((facts.trace.last(_ENERGY, MINUTES) > 0).any(axis=1))
+    counted = nodes.sums(np.asarray((facts.trace.last(_ENERGY, MINUTES) > 0).any(axis=1)))
     before = moved(facts.trace, _POWER)[:, : -MINUTES - 1]
     if before.shape[1] < LEAST_BEFORE:
         return np.asarray(counted > 0)

@@ -86,4 +86,6 @@ CHECK = Check(
     definition=f"A bad clock event reason was set in at least half of the last {MINUTES} minutes, and is set now.",
     source="NVML clock event reasons; waiting times after utkuozdemir/nvidia_gpu_exporter",
     judge=judge,
+    action="Power brake: look at the node's power supplies. Heat: look at its cooling.",
+    cleared_by="The reason is not set any more.",
 )

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.unit.analysis.health.build import facts
+from tests.unit.analysis.health.build import AT, facts, with_xids
 from watchdog.analysis.health import ecc_corrected, ecc_uncorrected, recovery_action, retired_pages, row_remap
 from watchdog.model.findings import Severity, Subject
 
@@ -30,6 +30,13 @@ def test_an_uncorrected_error_of_long_ago_is_a_warning():
         facts(**{UNCORRECTED: [0, 0, 1, 0, 0]}, trace={UNCORRECTED: [0, 0, 1, 0, 0]})
     ).findings
     assert one.severity is Severity.WARNING
+
+
+@pytest.mark.parametrize(("codes", "severity"), [((94,), Severity.WARNING), ((94, 95), Severity.CRITICAL)])
+def test_a_contained_error_costs_its_job_and_is_a_warning(codes, severity):
+    base = facts(**{UNCORRECTED: [0, 0, 1, 0, 0]}, trace={UNCORRECTED: stepping(1, 0, 0)})
+    (one,) = ecc_uncorrected.judge(with_xids(base, *(("GPU-2", code, AT) for code in codes))).findings
+    assert one.severity is severity
 
 
 def test_an_uncorrected_error_is_gone_after_a_reset():
