@@ -44,10 +44,6 @@ class Column:
         grown.time[ids[wins]], grown.value[ids[wins]] = at[wins], value[wins]
         return grown
 
-    def since(self, first: int) -> Column:
-        """Without what is older than `first`."""
-        return Column(np.where(self.time < first, _NEVER, self.time), self.value)
-
     def of(self, ids: Ints) -> tuple[Ints, Floats]:
         """Instants and values of these series."""
         known = self if ids.max(initial=-1) < len(self.time) else self._reaching(ids)
@@ -66,20 +62,16 @@ class Newest:
     Attributes:
         samples: the newest reading of each series.
         minutes: the newest minute of each, by its start, and the last value in it.
-        complete_after: rows at or before this instant may be unknown here.
-        samples_floor, minutes_floor: retention took what was before.
+        complete_after: of rows at or before this instant, some may be missing here, or dropped from the tables.
     """
 
     samples: Column = field(default_factory=Column)
     minutes: Column = field(default_factory=Column)
     complete_after: int = micros(EPOCH)
-    samples_floor: int = micros(EPOCH)
-    minutes_floor: int = micros(EPOCH)
 
     def with_samples(self, ids: Ints, at: Ints, value: Floats) -> Newest:
         """After these readings, in any order. One that is there already stays as it is."""
-        kept = at >= self.samples_floor
-        return replace(self, samples=self.samples.after(ids[kept], at[kept], value[kept]))
+        return replace(self, samples=self.samples.after(ids, at, value))
 
     def with_minutes(self, minutes: pd.DataFrame | None) -> Newest:
         """After these rows of `rollup_1m` were written, over what was there."""
@@ -90,19 +82,13 @@ class Newest:
 
     def without(self, table: Table, until: datetime) -> Newest:
         """After retention dropped the rows of `table` before `until`."""
-        first = micros(until)
-        if table is SAMPLES_TABLE:
-            floor = max(first, self.samples_floor)
-            return replace(self, samples=self.samples.since(first), samples_floor=floor)
-        if table is MINUTES:
-            floor = max(first, self.minutes_floor)
-            return replace(self, minutes=self.minutes.since(first), minutes_floor=floor)
-        return self
+        told = table in (SAMPLES_TABLE, MINUTES)
+        return replace(self, complete_after=max(self.complete_after, micros(until))) if told else self
 
     def answer(self, lines: Lines, at: datetime) -> Rows | None:
         """The latest of each line at `at`, as `queries.newest` over minutes has it; None if only the tables know."""
         last, first = micros(at), micros(at) - _LOOKBACK
-        if first < max(self.complete_after, self.minutes_floor):
+        if first < self.complete_after:
             return None
         (read_at, value), (minute_at, minute) = (c.of(lines.members.series_id) for c in (self.samples, self.minutes))
         read, rolled = read_at > first, minute_at > first
@@ -125,15 +111,11 @@ def _by_line(lines: Lines, found: Flags, at: Ints, value: Floats) -> Rows:
 def load_newest(cursor: Cursor) -> Newest:
     """As the file has it, of what came since the lookback before the minutes' watermark; the rest is long past."""
     marks = read_marks(cursor)
-    until = marks.watermark(MINUTES)
-    after = until - LOOKBACK if until else EPOCH
-    samples = f"{SAMPLES_TABLE.micros} AS t, value FROM samples WHERE sampled_at > {SAMPLES_TABLE.key(after)}"
+    rolled_up = (marks.watermark(MINUTES) or EPOCH + LOOKBACK) - LOOKBACK
+    after = max(rolled_up, marks.floor(SAMPLES_TABLE), marks.floor(MINUTES))
+    samples = f"{SAMPLES_TABLE.micros} AS t, value FROM samples WHERE sampled_at >= {SAMPLES_TABLE.key(after)}"
     minutes = f"{MINUTES.micros} AS t, last AS value FROM {MINUTES.name} WHERE bucket >= {MINUTES.key(after)}"
-    return Newest(
-        _column(cursor, samples),
-        _column(cursor, minutes),
-        *(micros(instant) for instant in (after, marks.floor(SAMPLES_TABLE), marks.floor(MINUTES))),
-    )
+    return Newest(_column(cursor, samples), _column(cursor, minutes), micros(after))
 
 
 def _column(cursor: Cursor, selected: str) -> Column:
