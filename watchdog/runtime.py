@@ -35,6 +35,7 @@ from watchdog.services.slurm_view import SlurmView
 from watchdog.services.surroundings import Surroundings
 from watchdog.sources.demo.cluster import DemoCluster
 from watchdog.sources.demo.config import DemoConfig
+from watchdog.sources.demo.pages import demo_targets
 from watchdog.sources.demo.scheduler_view import DemoScheduler
 from watchdog.sources.prometheus import PrometheusTelemetry
 from watchdog.sources.scrape import Scraper, Target, http_target
@@ -277,7 +278,7 @@ def _demo(config: Config, clock: Clock) -> _Built:
         history_hours=config.demo_history_hours,
     )
     cluster = DemoCluster(settings, start=clock.now())
-    scraper = _scraper(config, [Target(node, _demo_page(cluster, node, clock)) for node in cluster.node_names], clock)
+    scraper = _scraper(config, demo_targets(cluster, clock), clock)
     step = timedelta(seconds=15 if config.demo_nodes * config.demo_gpus <= _LARGE_DEMO_GPUS else 60)
 
     def past(stored_until: datetime | None) -> Iterator[pd.DataFrame]:
@@ -287,10 +288,6 @@ def _demo(config: Config, clock: Clock) -> _Built:
 
     line = f"the demo cluster: {config.demo_nodes} nodes x {config.demo_gpus} GPUs, simulated"
     return _Built(ScrapeFeed(scraper, past), None, line, scraper.close, DemoScheduler(cluster, clock))
-
-
-def _demo_page(cluster: DemoCluster, node: str, clock: Clock) -> Callable[[], bytes]:
-    return lambda: cluster.page(node, clock.now())
 
 
 def _scraper(config: Config, targets: list[Target], clock: Clock) -> Scraper:
