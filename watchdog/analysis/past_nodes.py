@@ -16,8 +16,12 @@ from watchdog.model.slurm.records import ACTIVE
 # As NODE_STATES has a node that Slurm did not list any more.
 _GONE = "GONE"
 _WORKING = ("IDLE", "MIXED", "ALLOCATED")
-# What a node has is not kept: it is taken to have been the same. What was given out of CPUs and memory is not known.
-_SAME = ["partitions", "cpus", "memory_bytes", "gpus", "gpu_type"]
+_STATE = ["state", "flags", "reason", "reason_by"]
+_UNTOLD = ["cpus_allocated", "memory_allocated_bytes", "reason_at", "booted_at"]
+# What a node has is not kept: it is taken to have been the same.
+_CHANGING = {"node", "gpus_allocated", "takes_work", *_STATE, *_UNTOLD}
+_SAME = [name for name in NODES.columns if name not in _CHANGING]
+_TEXTS = [name for name, column in NODES.columns.items() if column.dtype == "string" and name != "node"]
 
 
 def past_nodes(
@@ -35,23 +39,21 @@ def past_nodes(
     gone = set(last.index[last["state"] == _GONE])
     names = pd.Index(sorted((set(nodes["node"]) | set(last.index)) - gone), name="node", dtype="string")
     table = nodes.set_index("node")[_SAME].reindex(names).join(last.reindex(names)).reset_index()
-    texts = ["partitions", "gpu_type", *last.columns]
-    table = table.assign(**{name: table[name].fillna("") for name in texts})
+    table = table.assign(**{name: table[name].fillna("") for name in _TEXTS})
     given, busy = _given_out(ran, table)
     state = table["state"].mask(table["state"].isin(_WORKING), busy)
     table = table.assign(state=state, gpus_allocated=given)
     takes = ~conditions(table).isin(OUT)
-    untold = NODES.empty().reindex(table.index)[["cpus_allocated", "memory_allocated_bytes", "reason_at", "booted_at"]]
+    untold = NODES.empty().reindex(table.index)[_UNTOLD]
     return NODES.conform(table.assign(takes_work=takes.astype(bool)).join(untold))
 
 
 def _last(states: pd.DataFrame | None, at: datetime) -> pd.DataFrame:
     """What held at `at`, by node."""
-    columns = ["state", "flags", "reason", "reason_by"]
     if states is None:
-        return pd.DataFrame({name: pd.Series(dtype="string") for name in columns})
+        return pd.DataFrame({name: pd.Series(dtype="string") for name in _STATE})
     before = states[states["changed_at"] <= pd.Timestamp(at)].sort_values("changed_at", kind="stable")
-    return before.drop_duplicates("node", keep="last").set_index("node")[columns]
+    return before.drop_duplicates("node", keep="last").set_index("node")[_STATE]
 
 
 def _given_out(ran: tuple[pd.DataFrame, pd.DataFrame] | None, table: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
