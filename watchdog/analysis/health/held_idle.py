@@ -1,7 +1,9 @@
 """GPUs that are held and do nothing: never used, idle after they were busy, or without any process.
 
 Source: Jobstats and gpud call a GPU under 5 % unused. Half an hour is the patience of most cluster reapers (their
-range is 15 to 60 minutes); where no process is on the GPU at all, 15 minutes (Northeastern's IdleBot) are enough.
+range is 15 to 60 minutes); where no process is on the GPU at all, 15 minutes (Northeastern's IdleBot) are enough. A
+session at a keyboard pauses: one GPU whose use comes and goes is INFO until it was idle for an hour (the example of
+job_defense_shield), as nobody would be told off for a lunch.
 """
 
 from __future__ import annotations
@@ -40,6 +42,8 @@ MINUTES = 30
 EMPTY_MINUTES = 15
 # A job loads its program and its data first.
 GRACE_MINUTES = 5
+# A program that works without a pause is busy in nearly every minute.
+STEADY_SHARE = 0.75
 _MOST_EVIDENCE = 8
 _SOURCE = "under 5 %: Jobstats, gpud; 30 minutes: usual grace period of cluster reapers"
 _ACTION = "Ask the user whether the job still needs them; cancel it where the site's rules say so."
@@ -106,9 +110,10 @@ def _job_finding(facts: Facts, held: Held, load: _Load, job: int) -> Finding:
     rows = rows[load.idle[rows]]
     how, since = _how(facts, held, load, job, rows)
     peak = float(np.fmax.reduce(load.busy[rows, -MINUTES:], axis=None))
+    pauses = int(held.sizes[job]) == 1 and not load.empty[rows].any() and may_pause(load.busy[rows[0]])
     return Finding(
         check=KEY,
-        severity=Severity.WARNING,
+        severity=Severity.INFO if pauses else Severity.WARNING,
         explanation=f"{named(held, job)} holds {its(facts, held, job, rows)} and {how}.",
         action=_ACTION,
         source=_SOURCE,
@@ -119,18 +124,33 @@ def _job_finding(facts: Facts, held: Held, load: _Load, job: int) -> Finding:
     )
 
 
+def may_pause(busy: Matrix) -> bool:
+    """Whether it may be a session that pauses, by the last hour of its GPU: before the pause its use came and went.
+
+    Args:
+        busy: utilization, shape (minutes,), NaN before the job began.
+    """
+    length = int(trailing(~(busy >= IDLE_BELOW)[None, :])[0])
+    before = busy[: len(busy) - length]
+    before = before[~np.isnan(before)]
+    if length == len(busy):
+        return bool(np.isnan(busy[0]))
+    return float((before >= IDLE_BELOW).mean()) < STEADY_SHARE
+
+
 def _how(facts: Facts, held: Held, load: _Load, job: int, rows: Ints) -> tuple[str, datetime | None]:
     """What it did with them, and since when."""
     started, axis = int(held.started_us[job]), minutes_axis(facts, TRACE_MINUTES)
     used = load.busy[rows] >= IDLE_BELOW
-    nothing = ", and no process is on them" if load.empty[rows].all() else ""
+    them = "them" if len(rows) > 1 else "it"
+    nothing = f", and no process is on {them}" if load.empty[rows].all() else ""
     if not used.any() and axis[0] <= started:
         age = duration_text(timedelta(microseconds=int(axis[-1]) - started))
-        return f"has never used them since it started {age} ago{nothing}", instant(started)
+        return f"has never used {them} since it started {age} ago{nothing}", instant(started)
     longest = int(trailing(~used).max())
     if longest >= TRACE_MINUTES:
-        return f"has not used them for an hour or more{nothing}", None
-    return f"has not used them for {longest} min; before, they were busy{nothing}", minute(axis, -longest)
+        return f"has not used {them} for an hour or more{nothing}", None
+    return f"has not used {them} for {longest} min, but before{nothing}", minute(axis, -longest)
 
 
 def _evidence(facts: Facts, rows: Ints) -> tuple[Evidence, ...]:
@@ -167,7 +187,8 @@ CHECK = Check(
     definition=(
         f"A job holds GPUs that were under 5 % busy in every one of the last {MINUTES} minutes; {EMPTY_MINUTES} minutes "
         f"where no process is on them. The first {GRACE_MINUTES} minutes of a job do not count. Without Slurm: a GPU "
-        "with 1 GiB or a process on it."
+        f"with 1 GiB or a process on it. INFO for a single GPU that was busy in less than {STEADY_SHARE:.0%} of the "
+        "minutes before, until it was idle for an hour."
     ),
     source=_SOURCE,
     judge=judge,

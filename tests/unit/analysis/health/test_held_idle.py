@@ -46,7 +46,7 @@ def test_a_job_that_began_within_the_hour_and_was_never_busy_has_never_used_them
 
 def test_idle_after_busy_is_told_with_since_when():
     found = only(judge(fleet(lately(5, 0.9, 0.0, 35), **held_by("7"))))
-    assert "has not used them for 35 min; before, they were busy" in found.explanation
+    assert "has not used them for 35 min, but before" in found.explanation
     assert found.since == AT - timedelta(minutes=34)
 
 
@@ -55,6 +55,25 @@ def test_without_a_process_a_quarter_of_an_hour_is_enough():
     found = only(judge(fleet(busy, processes=lately(5, 1.0, 0.0, 16), compute_processes_count=0, **held_by("7"))))
     assert "no process is on them" in found.explanation
     assert not judge(fleet(busy, processes=1.0, **held_by("7"))).findings
+
+
+SINGLE = {"job_id": ["7", "", "", "", ""]}
+COMES_AND_GOES = np.concatenate([np.tile([0.7, 0.0, 0.0], 8), np.zeros(36)])
+
+
+@pytest.mark.parametrize(
+    ("busy", "columns", "severity"),
+    [
+        (COMES_AND_GOES, SINGLE, Severity.INFO),
+        (COMES_AND_GOES, {}, Severity.WARNING),
+        (lately(1, 0.9, 0.0, 36)[0], SINGLE, Severity.WARNING),
+        (np.zeros(60), SINGLE, Severity.WARNING),
+        (np.zeros(60), SINGLE | {"job_started_at": AT - timedelta(minutes=40)}, Severity.INFO),
+    ],
+    ids=["a session", "of five GPUs", "steady before", "an hour", "not begun yet"],
+)
+def test_a_session_at_a_keyboard_may_pause_for_an_hour(busy, columns, severity):
+    assert only(judge(fleet(np.tile(busy, (5, 1)), **{**held_by("7"), **columns}))).severity is severity
 
 
 @pytest.mark.parametrize("minutes", [5, 20, 29])
