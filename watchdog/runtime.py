@@ -14,6 +14,7 @@ import pandas as pd
 
 from watchdog.alert_loop import AlertLoop, AlertLoopState
 from watchdog.alerts.engine import AlertEngine
+from watchdog.alerts.notify import setup as notifying
 from watchdog.base.clock import Clock, SystemClock
 from watchdog.base.config import Config, load_config
 from watchdog.base.errors import ConfigError, StoreError
@@ -26,6 +27,7 @@ from watchdog.model.scheduler import Scheduler
 from watchdog.model.telemetry import SourceStatus, Telemetry, Window
 from watchdog.scheduler_loop import SchedulerLoop, SchedulerState
 from watchdog.services.feeds import Feed, PrometheusFeed, Reading, ScrapeFeed
+from watchdog.services.foreign_alerts import foreign_alerts
 from watchdog.services.history import History
 from watchdog.services.jobs import Known
 from watchdog.services.observation import Observation
@@ -61,7 +63,11 @@ class Runtime:
         fresh = timedelta(seconds=2 * config.interval_seconds)
         self.telemetry: Telemetry = RoutedTelemetry(self.live, self.history, built.server, clock, fresh)
         self._slurm = _scheduler_loop(config, self.kind, built.demo, self.history, clock)
-        self.engine = AlertEngine(self.history, clock, link_base=config.base_url)
+        names = notifying.channel_names(config)
+        self.engine = AlertEngine(self.history, clock, channels=lambda: names, link_base=config.base_url)
+        self.alertmanager = notifying.alertmanager(config, clock)
+        telling = notifying.telling(config, clock, self.engine, self.history, self.problem)
+        self.notifier, self.heartbeat = telling.notifier, telling.heartbeat
         self._alerts = AlertLoop(
             config,
             clock,
@@ -75,6 +81,7 @@ class Runtime:
         self._thread = self._in_background(self.collector.run, "watchdog-collector")
         self._slurm_thread = self._in_background(self._slurm.run, "watchdog-slurm") if self._slurm else None
         self._alert_thread = self._in_background(self._alerts.run, "watchdog-alerts")
+        self._telling = [self._in_background(run, "watchdog-telling") for run in telling.runs]
 
     def _surroundings(self) -> Surroundings:
         return Surroundings(
@@ -105,11 +112,13 @@ class Runtime:
         self._alert_thread.start()
         if self._slurm_thread:
             self._slurm_thread.start()
+        for thread in self._telling:
+            thread.start()
 
     def stop(self) -> None:
         """Finish the tick under way, write it out, and let go of the file."""
         self._stop.set()
-        for thread in (self._thread, self._slurm_thread, self._alert_thread):
+        for thread in (self._thread, self._slurm_thread, self._alert_thread, *self._telling):
             if thread and thread.is_alive():
                 thread.join(timeout=30)
         self._release()
@@ -168,10 +177,20 @@ class Runtime:
             return "the collector is not running"
         if not self._alert_thread.is_alive():
             return "alerts are not judged: their loop has ended"
-        last = state.last_tick_at or state.started_at
-        if last is not None and self.clock.now() - last > timedelta(seconds=max(60, 4 * self.config.interval_seconds)):
+        last, late = (
+            state.last_tick_at or state.started_at,
+            timedelta(seconds=max(60, 4 * self.config.interval_seconds)),
+        )
+        if last is not None and self.clock.now() - last > late:
             return f"the collector's last tick began at {last:%H:%M:%S} UTC"
+        judged, until = self._alerts.state, self.engine.evaluated_until
+        if judged.ticks and until is not None and self.clock.now() - until > late:
+            return f"alerts were judged last at {until:%H:%M:%S} UTC{judged.error and ': '}{judged.error}"
         return ""
+
+    def foreign_alerts(self) -> pd.DataFrame | None:
+        """Open alerts of others in the Alertmanager (FOREIGN_ALERTS); None where none is set up. May raise SourceError."""
+        return foreign_alerts(self.alertmanager) if self.alertmanager else None
 
 
 _lock = threading.Lock()

@@ -9,6 +9,7 @@ from pathlib import Path
 from watchdog import __version__
 from watchdog.base.errors import StoreError
 from watchdog.model.exposition import family_text, labels_text
+from watchdog.model.findings import Severity
 from watchdog.runtime import Runtime
 
 
@@ -32,7 +33,30 @@ def self_metrics(runtime: Runtime) -> str:
         for name, kind, about, labels, value in rows
         if value is not None
     )
-    return text + _sources(runtime)
+    return text + _alerts(runtime) + _notifications(runtime) + _sources(runtime)
+
+
+def _alerts(runtime: Runtime) -> str:
+    board = runtime.engine.board()
+    severities = [alert.severity for each in board.incidents for alert in each.alerts]
+    firing = [(labels_text({"severity": each}), float(severities.count(each))) for each in Severity]
+    until = [("", at)] if (at := _seconds(board.evaluated_at)) is not None else []
+    return family_text("watchdog_alerts_firing", "gauge", "Alerts that fire, or fired when seen last.", firing) + (
+        family_text("watchdog_alert_evaluated_timestamp_seconds", "gauge", "Alerts are judged up to.", until)
+    )
+
+
+def _notifications(runtime: Runtime) -> str:
+    counts = [
+        (labels_text({"channel": name, "outcome": outcome}), float(count))
+        for name, state in runtime.notifier.states().items()
+        for outcome, count in (("delivered", state.delivered), ("failed", state.failed), ("given_up", state.gave_up))
+    ]
+    about = "Messages that arrived or were given up, and attempts that failed."
+    text = family_text("watchdog_notifications_total", "counter", about, counts)
+    beat = runtime.heartbeat and _seconds(runtime.heartbeat.state.sent_at)
+    sent = [("", beat)] if beat else []
+    return text + family_text("watchdog_heartbeat_timestamp_seconds", "gauge", "The last heartbeat that arrived.", sent)
 
 
 def _sources(runtime: Runtime) -> str:

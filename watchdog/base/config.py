@@ -20,9 +20,10 @@ from watchdog.base.errors import ConfigError
 PREFIX = "WATCHDOG_"
 SOURCES = ("auto", "prometheus", "targets", "local", "demo")
 SLURM_SOURCES = ("auto", "cli", "rest", "series", "off")
+SEVERITIES = ("info", "warning", "critical")
 _ABOVE_ZERO = (
     *("interval_seconds", "slurm_interval_seconds", "prometheus_timeout_seconds"),
-    *("targets_timeout_seconds", "demo_speed"),
+    *("targets_timeout_seconds", "demo_speed", "notify_per_minute"),
 )
 # Read by entry points before there is a Config.
 _NOT_SETTINGS = {"WATCHDOG_CONFIG"}
@@ -70,6 +71,21 @@ class Config:
     host: str = _setting("127.0.0.1", "Address the web server listens on.")
     port: int = _setting(8501, "Port the web server listens on.")
     base_url: str = _setting("", "Address under which people open the app, for links in messages.")
+    notify_urls: str = _setting(
+        "", "Where people are told of alerts: apprise URLs, each `url` or `name=url`, with spaces between.", secret=True
+    )
+    notify_min_severity: str = _setting(
+        "warning", "The least severity that people are told of: info, warning or critical."
+    )
+    notify_per_minute: int = _setting(20, "Most messages a minute and channel; what is beyond goes into one summary.")
+    alertmanager_url: str = _setting(
+        "", "Base URL of an Alertmanager: gets our alerts, and its own are shown beside them."
+    )
+    alertmanager_token: str = _setting("", "Bearer token for it.", secret=True)
+    alertmanager_ca_file: str = _setting("", "CA bundle to check its certificate with.")
+    heartbeat_url: str = _setting(
+        "", "A URL to POST to every minute while the watch is sound, so that its silence is noticed.", secret=True
+    )
     log_level: str = _setting("info", "debug, info, warning or error.")
     demo_nodes: int = _setting(4, "Nodes of the demo cluster.")
     demo_gpus: int = _setting(8, "GPUs a node of the demo cluster.")
@@ -82,6 +98,9 @@ class Config:
             raise ConfigError(f"source is {self.source!r}", hint=f"Use one of: {', '.join(SOURCES)}.")
         if self.slurm not in SLURM_SOURCES:
             raise ConfigError(f"slurm is {self.slurm!r}", hint=f"Use one of: {', '.join(SLURM_SOURCES)}.")
+        if self.notify_min_severity not in SEVERITIES:
+            hint = f"Use one of: {', '.join(SEVERITIES)}."
+            raise ConfigError(f"notify_min_severity is {self.notify_min_severity!r}", hint=hint)
         for name in _ABOVE_ZERO:
             if getattr(self, name) <= 0:
                 raise ConfigError(f"{name} is {getattr(self, name)}", hint="It must be above 0.")

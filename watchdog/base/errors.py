@@ -11,6 +11,7 @@ WatchdogError
 │   ├── StoreLockedError          another process owns the file
 │   ├── StoreVersionError         the file is newer than this program, or not ours
 │   └── StoreFullError            no space or no right to write
+├── NotDeliveredError             a message did not reach its channel
 ├── ActionError                   what somebody wanted to do to an alert no longer fits, or is not allowed
 ├── ContractError                 a frame broke its contract: a bug in this code
 └── InfraError                    renting, watching or returning machines failed
@@ -63,6 +64,10 @@ class StoreVersionError(StoreError):
 
 class StoreFullError(StoreError):
     """The disk is full or read-only."""
+
+
+class NotDeliveredError(WatchdogError):
+    """A message did not reach its channel; the message says why, without any secret."""
 
 
 class ActionError(WatchdogError):

@@ -98,10 +98,10 @@ def fetch(
     advice: Advice,
     clock: Clock,
     *,
-    data: Mapping[str, str | list[str]] | None = None,
+    data: Mapping[str, str | list[str]] | bytes | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Answer:
-    """GET, or POST a form with `data`; whatever status comes back is an Answer.
+    """GET, or POST a form or a body with `data`; whatever status comes back is an Answer.
 
     Raises:
         SourceUnavailableError: nobody answers, or not in time, or only half.

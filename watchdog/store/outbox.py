@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -20,6 +21,27 @@ def message_of(outgoing: Outgoing) -> Message:
     return msgspec.json.decode(outgoing.body, type=Message)
 
 
+def after_delivery(outgoing: Outgoing, at: datetime) -> Outgoing:
+    """How it stands once it arrived."""
+    return replace(outgoing, attempts=outgoing.attempts + 1, delivered_at=at, error="")
+
+
+def after_failure(outgoing: Outgoing, at: datetime, error: str, next_attempt_at: datetime | None) -> Outgoing:
+    """How it stands once it did not arrive; given up where there is no next attempt."""
+    gave_up = None if next_attempt_at else at
+    attempts = outgoing.attempts + 1
+    return replace(outgoing, attempts=attempts, next_attempt_at=next_attempt_at, failed_at=gave_up, error=error[:500])
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """A channel's part of the outbox: how many wait and were given up, and when one arrived last (None = unknown)."""
+
+    waiting: int = 0
+    dead: int = 0
+    delivered_at: datetime | None = None
+
+
 class OutboxStore:
     """The outbox in a `Store`; every method may raise StoreError, and a write that raised changed nothing."""
 
@@ -32,10 +54,18 @@ class OutboxStore:
         with self._store.read() as (cursor, _):
             return select(cursor, OUTBOX, where, [now])
 
-    def waiting(self, *, most: int = 200) -> tuple[Outgoing, ...]:
-        """What is not delivered and not given up, due or not."""
+    def waiting(self, channel: str = "", *, most: int = 200) -> tuple[Outgoing, ...]:
+        """What is not delivered and not given up, due or not, of one channel or of all; oldest first."""
+        where = f"{_DUE} AND (channel = ? OR ? = '') ORDER BY created_at, message_id LIMIT {int(most)}"
         with self._store.read() as (cursor, _):
-            return select(cursor, OUTBOX, f"{_DUE} ORDER BY created_at, message_id LIMIT {int(most)}")
+            return select(cursor, OUTBOX, where, [channel, channel])
+
+    def backlogs(self) -> dict[str, Backlog]:
+        """How each channel's part stands."""
+        sql = f"SELECT channel, count(*) FILTER ({_DUE}), count(failed_at), max(delivered_at) FROM outbox GROUP BY channel"
+        with self._store.read() as (cursor, _):
+            found = rows(cursor, sql)
+        return {name: Backlog(waiting, dead, at.astimezone(UTC) if at else None) for name, waiting, dead, at in found}
 
     def dead(self, *, most: int = 200) -> tuple[Outgoing, ...]:
         """What was given up, newest first."""
@@ -45,16 +75,25 @@ class OutboxStore:
 
     def delivered(self, outgoing: Outgoing, at: datetime) -> None:
         """It arrived; that is an event, too."""
-        self._settle(replace(outgoing, attempts=outgoing.attempts + 1, delivered_at=at, error=""), at, outgoing.kind)
+        self.settle([after_delivery(outgoing, at)])
 
     def failed(self, outgoing: Outgoing, at: datetime, error: str, next_attempt_at: datetime | None) -> None:
         """It did not arrive: try again then, or give it up (None), which is an event."""
-        gave_up = None if next_attempt_at else at
-        attempts = outgoing.attempts + 1
-        after = replace(
-            outgoing, attempts=attempts, next_attempt_at=next_attempt_at, failed_at=gave_up, error=error[:500]
-        )
-        self._settle(after, at, f"{outgoing.kind}: {after.error}")
+        self.settle([after_failure(outgoing, at, error, next_attempt_at)])
+
+    def settle(self, changed: Sequence[Outgoing]) -> None:
+        """Keep how deliveries went (`after_delivery`, `after_failure`), with an event for each that is over."""
+        with self._store.write() as cursor:
+            for after in changed:
+                _update(cursor, after)
+            append_events(cursor, [event for after in changed if (event := _event(after))])
+
+    def drop(self, outgoings: Sequence[Outgoing]) -> None:
+        """Forget messages that their channel does not want."""
+        sql = "DELETE FROM outbox WHERE channel = ? AND message_id = ?"
+        with self._store.write() as cursor:
+            for each in outgoings:
+                rows(cursor, sql, [each.channel, each.message_id])
 
     def again(self, message_id: str, channel: str) -> None:
         """Try a message that was given up once more."""
@@ -64,13 +103,6 @@ class OutboxStore:
         )
         with self._store.write() as cursor:
             rows(cursor, sql, [message_id, channel])
-
-    def _settle(self, after: Outgoing, at: datetime, note: str) -> None:
-        with self._store.write() as cursor:
-            _update(cursor, after)
-            kind = EventKind.NOTIFIED if after.delivered_at else EventKind.NOT_NOTIFIED if after.failed_at else None
-            if kind is not None:
-                append_events(cursor, [AlertEvent(at, at, kind, after.incident_id, by=after.channel, note=note)])
 
 
 _DUE = "delivered_at IS NULL AND failed_at IS NULL"
@@ -83,3 +115,12 @@ def _update(cursor: Cursor, after: Outgoing) -> None:
     )
     values = [after.attempts, after.next_attempt_at, after.delivered_at, after.failed_at, after.error]
     rows(cursor, sql, [*values, after.message_id, after.channel])
+
+
+def _event(after: Outgoing) -> AlertEvent | None:
+    if at := after.delivered_at:
+        return AlertEvent(at, at, EventKind.NOTIFIED, after.incident_id, by=after.channel, note=after.kind)
+    if at := after.failed_at:
+        note = f"{after.kind}: {after.error}"
+        return AlertEvent(at, at, EventKind.NOT_NOTIFIED, after.incident_id, by=after.channel, note=note)
+    return None

@@ -1,0 +1,1 @@
+"""Telling people: channels, delivery with patience, and a sign of life."""
