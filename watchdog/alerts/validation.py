@@ -68,6 +68,8 @@ def problems(rule: Rule) -> Iterator[Problem]:
         )
     elif rule.check:
         yield from _known("check", rule.check, CHECKS)
+    elif rule.instead_of and rule.instead_of not in CHECKS:
+        yield from _known("instead_of", rule.instead_of, CHECKS)
     elif rule.metric not in QUANTITIES:
         yield from _known("metric", rule.metric, QUANTITIES)
     else:
@@ -88,7 +90,7 @@ def _identity(rule: Rule) -> Iterator[Problem]:
 
 
 def _texts(rule: Rule) -> Iterator[Problem]:
-    for name in ("title", "message", "action", "source", "note"):
+    for name in ("title", "message", "action", "source", "note", "instead_of"):
         text = getattr(rule, name)
         if len(text) > LONGEST_TEXT:
             yield Problem(name, f"{name} has {len(text):,} characters", f"Use at most {LONGEST_TEXT:,}.")
@@ -122,7 +124,7 @@ def _known(name: str, value: str, known: Collection[str]) -> Iterator[Problem]:
         return
     near = difflib.get_close_matches(value, known, n=1)
     hint = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(sorted(known))}."
-    yield Problem(name, f"there is no {name} {value[:80]!r}", hint)
+    yield Problem(name, f"{name} is {value[:80]!r}, which there is not", hint)
 
 
 def _threshold(rule: Rule, metric: Metric) -> Iterator[Problem]:

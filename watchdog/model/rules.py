@@ -50,6 +50,7 @@ class Rule:
         message: what people are told; `{node}`, `{gpu}`, `{job}`, `{value}`, `{threshold}` are filled in.
         source: where the threshold comes from, in words.
         severity: of a check's rule None leaves the check's own, which may differ by finding.
+        instead_of: of a threshold, the check that covers it better; it stands in for the check in Prometheus rule files.
         note: what who edits it should know: why it is off, what else watches the same.
     """
 
@@ -70,3 +71,4 @@ class Rule:
     source: str = ""
     enabled: bool = True
     note: str = ""
+    instead_of: str = ""

@@ -14,7 +14,8 @@ def rule(metric: str = "gpu_temperature_celsius", threshold: float = 80.0, **cha
 
 
 texts = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=40)
-patterns = st.lists(texts.filter(str.strip), max_size=3).map(tuple)
+globs = st.text(st.sampled_from("ab0-*?[]!^\\:.|"), max_size=8)
+patterns = st.lists((texts | globs).filter(str.strip), max_size=3).map(tuple)
 scopes = st.builds(Scope, nodes=patterns, partitions=patterns, gpu_models=patterns, jobs=patterns)
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 
@@ -40,6 +41,7 @@ def any_rules(draw: st.DrawFn) -> Rule:
         source=draw(texts),
         enabled=draw(st.booleans()),
         note=draw(texts),
+        instead_of=draw(texts),
     )
 
 

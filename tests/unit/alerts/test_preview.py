@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from itertools import accumulate, count
+from datetime import timedelta
+from itertools import accumulate
 
 import numpy as np
 import pandas as pd
@@ -13,18 +13,14 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.unit.alerts.rules_of import rule
+from tests.unit.alerts.watch import MINUTE, START, Live
 from tests.unit.analysis.health.build import facts
-from watchdog.alerts.evaluate import judge_rule
-from watchdog.alerts.machine import Seen, Verdict, step
 from watchdog.alerts.preview import MOST_READINGS, Past, preview
-from watchdog.model.alerts import OPEN, AlertState, EventKind
 from watchdog.model.buckets import bucketed
 from watchdog.model.frames import GPUS, SAMPLES, SERIES
 from watchdog.model.rules import Comparison, Reading, Scope
 from watchdog.model.telemetry import EVERYWHERE, Answer, By, Statistic, Window
 
-START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
 TEMPERATURE, REPLAYS = "gpu_temperature_celsius", "pcie_replay_count"
 
 
@@ -92,45 +88,6 @@ def fired(answer):
         (int(row.gpu_uuid.split("-")[1]), minute(row.since), minute(row.fired_at), minute(row.until))
         for row in answer.episodes.itertuples()
     ]
-
-
-class Live:
-    """The alert machine and `judge_rule`, fed by the minute as the engine feeds them."""
-
-    def __init__(self, one):
-        self.rule, self.alerts, self.fires, self.ids = one, {}, {}, count()
-        self.fired = []
-
-    def tick(self, now, known):
-        active = {a.subject for a in self.alerts.values() if a.state in OPEN and a.clear_since is None}
-        judged = judge_rule(self.rule, known, active)
-        findings = {f.subject.gpu_uuid: f for f in judged.findings}
-        for gpu in known.cells["gpu_uuid"]:
-            blind = judged.blind.everybody or gpu in judged.blind.gpus
-            verdict = Verdict.HOLDS if gpu in findings else Verdict.BLIND if blind else Verdict.CLEAR
-            seen = Seen(verdict, now, findings.get(gpu), fires=tuple(self.fires.get(gpu, ())))
-            self._keep(gpu, *step(self.alerts.get(gpu), self.rule, seen, lambda: str(next(self.ids))))
-
-    def _keep(self, gpu, alert, steps):
-        if any(each.kind is EventKind.FIRED for each in steps):
-            self.fires.setdefault(gpu, []).append(alert.fired_at)
-        if alert is None:
-            return
-        self.alerts[gpu] = alert
-        if alert.state is AlertState.RESOLVED:
-            del self.alerts[gpu]
-            self._done(gpu, alert)
-
-    def _done(self, gpu, alert):
-        if alert.fired_at:
-            ends = [alert.since, alert.fired_at, alert.resolved_at]
-            minutes = [None if at is None else int((at - START) / MINUTE) for at in ends]
-            self.fired.append((int(gpu.split("-")[1]), *minutes))
-
-    def answer(self):
-        for gpu, alert in self.alerts.items():
-            self._done(gpu, alert)
-        return sorted(self.fired, key=lambda each: (each[2], each[0]))
 
 
 def live(one, *lines):

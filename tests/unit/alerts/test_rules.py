@@ -37,8 +37,11 @@ def test_a_threshold_that_ships_off_says_why_and_all_say_where_they_come_from():
         assert each.enabled != bool(each.note), each.rule_id
 
 
-def test_some_thresholds_ship_on():
-    assert {each.rule_id for each in default_rules() if each.metric and each.enabled} >= {"recovery-action"}
+def test_some_thresholds_ship_on_and_none_of_them_doubles_a_check():
+    on = [each for each in default_rules() if each.metric and each.enabled]
+    assert on
+    assert not any(each.instead_of for each in on)
+    assert all(each.instead_of in CHECKS for each in default_rules() if each.metric and not each.enabled)
 
 
 @given(any_rules())
@@ -95,6 +98,7 @@ NAN, INF = float("nan"), float("inf")
         (rule(check="throttle"), "metric", "one of them"),
         (rule(metric=""), "metric", "one of them"),
         (Rule("a", "A", check="throtle"), "check", "Did you mean throttle?"),
+        (rule(instead_of="throtle"), "instead_of", "Did you mean throttle?"),
         (rule(severity=None), "severity", "critical"),
         (rule(rule_id=""), "rule_id", "gpu-hot"),
         (rule(rule_id="GPU hot"), "rule_id", "gpu-hot"),
@@ -168,4 +172,4 @@ def test_a_quantity_is_lacking_only_where_nothing_can_stand_in_for_it():
 
 
 def test_critical_is_what_costs_work_now():
-    assert {each.rule_id: each.severity for each in default_rules()}["recovery-action"] is Severity.CRITICAL
+    assert {each.rule_id: each.severity for each in default_rules()}["recovery-action-asked"] is Severity.CRITICAL
