@@ -15,8 +15,9 @@ import pandas as pd
 
 from watchdog.analysis.health.check import Check
 from watchdog.analysis.health.facts import Facts, Slurm
-from watchdog.analysis.health.node_spells import is_down, since, word
+from watchdog.analysis.health.node_spells import is_down, of_pairs, since
 from watchdog.analysis.health.sight import as_far_as_read, fresh_slurm, slurm_unseen, texts
+from watchdog.analysis.node_condition import conditions
 from watchdog.analysis.placement import on_nodes
 from watchdog.model.findings import Evidence, Finding, Judged, Severity, Subject
 from watchdog.model.slurm.records import JobState
@@ -33,7 +34,7 @@ def judge(facts: Facts) -> Judged:
     slurm = fresh_slurm(facts)
     if slurm is None:
         return slurm_unseen(facts)
-    down = slurm.nodes[is_down(slurm.nodes)]
+    down = with_words(slurm.nodes[is_down(slurm.nodes)])
     if not len(down):
         return as_far_as_read(facts, Judged())
     begun = since(slurm, is_down(slurm.states))
@@ -46,6 +47,12 @@ def rows_of(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
     """Each row as plain values (missing = None)."""
     for row in frame.to_dict("records"):
         yield {str(name): None if pd.isna(value) else value for name, value in row.items()}
+
+
+def with_words(nodes: pd.DataFrame) -> pd.DataFrame:
+    """NODES with `word`: Slurm's state and flags of each in one word."""
+    failing = of_pairs(nodes, frozenset({"FAIL"}))
+    return nodes.assign(word=conditions(nodes).mask(failing, "failing"))
 
 
 def _jobs(slurm: Slurm, down: pd.DataFrame) -> dict[str, list[str]]:
@@ -71,7 +78,7 @@ def _finding(row: dict[str, Any], began: pd.Timestamp | None, jobs: dict[str, li
         check=KEY,
         severity=Severity.CRITICAL,
         subject=Subject(node=node),
-        explanation=f"{node} is {word(row)}{why}.{lost}",
+        explanation=f"{node} is {row['word']}{why}.{lost}",
         action=_ACTION.format(node=node),
         source=_SOURCE,
         since=None if at is None else at.to_pydatetime(),

@@ -13,8 +13,8 @@ import pandas as pd
 
 from watchdog.analysis.health.check import Check
 from watchdog.analysis.health.facts import Facts
-from watchdog.analysis.health.node_down import rows_of, state_evidence
-from watchdog.analysis.health.node_spells import PLANNED, is_down, is_drained, of_pairs, since, word
+from watchdog.analysis.health.node_down import rows_of, state_evidence, with_words
+from watchdog.analysis.health.node_spells import PLANNED, is_down, is_drained, of_pairs, since
 from watchdog.analysis.health.sight import as_far_as_read, fresh_slurm, slurm_unseen
 from watchdog.model.findings import Finding, Judged, Severity, Subject
 from watchdog.model.units import duration_text
@@ -32,7 +32,7 @@ def judge(facts: Facts) -> Judged:
     slurm = fresh_slurm(facts)
     if slurm is None:
         return slurm_unseen(facts)
-    drained = slurm.nodes[is_drained(slurm.nodes) & ~is_down(slurm.nodes)]
+    drained = with_words(slurm.nodes[is_drained(slurm.nodes) & ~is_down(slurm.nodes)])
     if not len(drained):
         return as_far_as_read(facts, Judged())
     begun = since(slurm, is_drained(slurm.states))
@@ -54,7 +54,7 @@ def _finding(facts: Facts, row: dict[str, Any], began: pd.Timestamp | None, *, p
         check=KEY,
         severity=Severity.INFO if known and not left_alone else Severity.WARNING,
         subject=Subject(node=node),
-        explanation=f"{node} has been {word(row)}{for_long}{f' by {by}' if by else ''}{why}.",
+        explanation=f"{node} has been {row['word']}{for_long}{f' by {by}' if by else ''}{why}.",
         action=_ACTION.format(node=node),
         source=_SOURCE,
         since=None if at is None else at.to_pydatetime(),

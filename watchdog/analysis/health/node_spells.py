@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from watchdog.analysis.health.check import Bools
 from watchdog.analysis.health.facts import Slurm
 from watchdog.analysis.health.sight import instants_us, texts
-from watchdog.analysis.node_condition import conditions
 
 # Planned: nobody needs to be told that such a node does not answer.
 PLANNED = frozenset({"MAINTENANCE", "MAINT", "REBOOT_ISSUED", "POWERED_DOWN", "POWERING_DOWN", "POWER_DOWN"})
@@ -76,8 +75,3 @@ def since(slurm: Slurm, holds: Bools) -> dict[str, pd.Timestamp]:
     open_ = spells(slurm.states, holds)
     open_ = open_[open_["ended_at"].isna()]
     return dict(zip(open_["node"], open_["began_at"], strict=True))
-
-
-def word(row: dict[str, object]) -> str:
-    """Slurm's state and flags of a row of NODES in one word."""
-    return str(conditions(pd.DataFrame([row]).astype({"state": "string", "flags": "string"})).iloc[0])

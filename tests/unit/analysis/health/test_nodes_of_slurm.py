@@ -46,6 +46,11 @@ def test_a_node_that_is_meant_to_be_gone_is_not_down(flags):
     assert not judge(node_down, {"node": "gpu07", "state": "DOWN", "flags": flags}).findings
 
 
+def test_a_failing_node_is_called_so():
+    (found,) = judge(node_down, {"node": "gpu07", "state": "MIXED", "flags": "FAIL"}).findings
+    assert found.explanation == "gpu07 is failing; Slurm gives no reason."
+
+
 def test_a_node_down_says_since_when_and_whose_jobs_it_had():
     changes = frame(
         NODE_STATES,
