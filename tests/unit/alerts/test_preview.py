@@ -20,6 +20,8 @@ from watchdog.model.buckets import bucketed
 from watchdog.model.frames import GPUS, SAMPLES, SERIES
 from watchdog.model.rules import Comparison, Reading, Scope
 from watchdog.model.telemetry import EVERYWHERE, Answer, By, Statistic, Window
+from watchdog.store.database import Store
+from watchdog.store.telemetry import StoreTelemetry
 
 TEMPERATURE, REPLAYS = "gpu_temperature_celsius", "pcie_replay_count"
 
@@ -304,3 +306,14 @@ def test_the_window_is_seven_days():
     answer = preview(rule(), Past(Recorded(SAMPLES.empty()), gpus(1)), START)
     assert answer.window == Window(START - timedelta(days=7), START)
     assert MOST_READINGS >= 7 * 24 * 60
+
+
+def test_a_preview_reads_the_stores_rollups(tmp_path):
+    line = [70.0] * 20 + [90.0] * 10 + [70.0] * 30
+    with Store(tmp_path / "watchdog.duckdb", threads=1) as store:
+        store.append_samples(samples(TEMPERATURE, line, [70.0] * 60))
+        store.roll_up(Window(START, START + MINUTE * 60))
+        past = Past(StoreTelemetry(store), gpus(2))
+        answer = preview(rule(for_seconds=300), past, START + MINUTE * 60, span=MINUTE * 60)
+    assert fired(answer) == [(0, 20, 25, 31)]
+    assert (answer.covered_ratio, answer.not_exported, answer.incomplete) == (1.0, "", ())

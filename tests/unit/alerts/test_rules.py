@@ -1,6 +1,7 @@
 """Rules that ship are sensible, a rule survives being kept, and an impossible one is refused with what to do."""
 
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -173,3 +174,12 @@ def test_a_quantity_is_lacking_only_where_nothing_can_stand_in_for_it():
 
 def test_critical_is_what_costs_work_now():
     assert {each.rule_id: each.severity for each in default_rules()}["recovery-action-asked"] is Severity.CRITICAL
+
+
+def test_the_documentation_names_every_threshold_that_ships():
+    page = (Path(__file__).parents[3] / "docs" / "alert-rules.md").read_text("utf-8")
+    on, _, off = page.partition("Off, because")
+    for each in default_rules():
+        if each.metric:
+            assert f"`{each.rule_id}`" in (on if each.enabled else off), each.rule_id
+            assert not each.instead_of or f"`{each.instead_of}`" in off
