@@ -12,7 +12,7 @@ from watchdog.model.units import bytes_text, duration_text, percent
 KEY = "disk_full"
 FREE_RATIO, GRAVE_RATIO = 0.1, 0.02
 DAYS, GRAVE_DAYS = 7.0, 1.0
-_SOURCE = "GPU Watchdog"
+_SOURCE = "ours: a week is time to act"
 _ACTION = "Make room, or keep history for a shorter time (retention settings)."
 
 

@@ -23,7 +23,7 @@ from watchdog.model.findings import Blind, Evidence, Finding, Judged, Severity
 KEY = "fragmentation"
 WAITED = timedelta(minutes=30)
 _MOST_PARTITIONS = 50
-_SOURCE = "GPU Watchdog"
+_SOURCE = "ours: half an hour in pieces is more than the end of a few jobs"
 
 
 @dataclass(frozen=True)

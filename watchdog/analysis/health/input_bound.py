@@ -38,7 +38,7 @@ STEADY_ABOVE = 0.5
 EARLIER_MINUTES = 10
 GRACE_MINUTES = 10
 _STEADY_RATIO = 0.7
-_SOURCE = "GPU Watchdog"
+_SOURCE = "ours: evaluation passes and a daily rhythm keep above half of the steady level"
 _ACTION = "Look at what feeds it: data loaders, storage, network, the CPUs of its nodes."
 
 

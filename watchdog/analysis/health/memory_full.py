@@ -45,7 +45,7 @@ _GROWING_SHARE = 0.7
 _FEWEST_STEPS = 5
 _STEP, _FALL, _JUMP = 0.0005, 0.005, 0.1
 _STILL_MINUTES = 3
-_SOURCE = "GPU Watchdog"
+_SOURCE = "ours: growth tells a leak from memory that a framework takes at once"
 _ACTION = "Let the job write a checkpoint now; look for tensors that are kept (losses, graphs, caches)."
 
 

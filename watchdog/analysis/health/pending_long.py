@@ -19,7 +19,7 @@ from watchdog.model.units import duration_text
 KEY = "pending_long"
 LONG = timedelta(hours=24)
 VERY_LONG = timedelta(days=7)
-_SOURCE = "GPU Watchdog: a day"
+_SOURCE = "ours: a day"
 
 
 def judge(facts: Facts) -> Judged:

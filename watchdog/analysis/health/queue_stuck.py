@@ -28,7 +28,7 @@ QUIET = timedelta(minutes=30)
 _MOST_PARTITIONS = 12
 _TAKEN = frozenset({"RESERVED", "PLANNED", "COMPLETING"})
 _CLOSED = ("DOWN", "INACTIVE")
-_SOURCE = "GPU Watchdog: nothing started for half an hour with room to start"
+_SOURCE = "ours: nothing started for half an hour with room to start"
 
 
 def judge(facts: Facts) -> Judged:

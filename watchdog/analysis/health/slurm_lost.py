@@ -14,7 +14,7 @@ from watchdog.model.units import duration_text
 KEY = "slurm_lost"
 # One read that fails is nothing yet: slurmctld restarts within seconds.
 PATIENCE = timedelta(minutes=2)
-_SOURCE = "GPU Watchdog"
+_SOURCE = "ours: a restart of slurmctld takes seconds"
 
 
 def judge(facts: Facts) -> Judged:
