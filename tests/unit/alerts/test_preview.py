@@ -136,8 +136,8 @@ def test_a_preview_holds_back_and_waits_as_live_alerts_do(one):
 
 
 # Many GPUs at once: each has a history of its own, and a tick costs the same.
-@settings(max_examples=3, deadline=None, phases=[Phase.generate])
-@given(st.lists(lines, min_size=10, max_size=20))
+@settings(max_examples=2, deadline=None, phases=[Phase.generate])
+@given(st.lists(lines, min_size=5, max_size=10))
 @pytest.mark.parametrize("one", RULES)
 def test_a_preview_fires_and_ends_when_the_live_alert_does(one, histories):
     if any(value is not None for line in histories for value in line):
