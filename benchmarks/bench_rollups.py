@@ -180,6 +180,10 @@ def questions(store: Store, database: sqlite3.Connection, hours: int):
     whole = Window(START, START + hours * HOUR)
     gpu = Where(gpus=("GPU-00000123-1b2c-4d5e-8f90-abcdef012345",))
     join = "FROM rollup JOIN series USING (series_id)"
+    newest = (
+        f"SELECT metric, gpu_uuid, max(bucket_at), last {join} WHERE bucket_at > ? AND bucket_at < ? GROUP BY series_id"
+    )
+    past = whole.until - HOUR
 
     def ask(sql, *values):
         return lambda: database.execute(sql, values).fetchall()
@@ -231,12 +235,14 @@ def questions(store: Store, database: sqlite3.Connection, hours: int):
             ),
         ),
         (
-            "latest of everything",
+            "latest of everything, now",
             lambda: telemetry.latest(KEYS, whole.until),
-            ask(
-                f"SELECT metric, gpu_uuid, max(bucket_at), last {join} WHERE bucket_at > ? GROUP BY series_id",
-                int((whole.until - 5 * MINUTE).timestamp()),
-            ),
+            ask(newest, int((whole.until - 5 * MINUTE).timestamp()), int(whole.until.timestamp())),
+        ),
+        (
+            "latest of everything, an hour ago",
+            lambda: telemetry.latest(KEYS, past),
+            ask(newest, int((past - 5 * MINUTE).timestamp()), int(past.timestamp())),
         ),
         (
             "heat map, node x 5 min",

@@ -69,7 +69,9 @@ class Words:
         if len(used) == len(order.rank):
             return pd.Categorical.from_codes(ranks, dtype=order.dtype, validate=False)
         dtype = pd.CategoricalDtype(order.dtype.categories.take(used))
-        return pd.Categorical.from_codes(np.searchsorted(used, ranks), dtype=dtype, validate=False)
+        code = np.empty(len(order.rank), np.int64)
+        code[used] = np.arange(len(used))
+        return pd.Categorical.from_codes(code[ranks], dtype=dtype, validate=False)
 
     def _in_order(self) -> _Sorted:
         order = self._sorted
