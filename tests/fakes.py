@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 
 from tests.conftest import NOON
+from watchdog.alert_loop import AlertLoopState
+from watchdog.alerts.board import Board
 from watchdog.base.clock import FakeClock, floor_to
 from watchdog.base.config import Config
 from watchdog.base.errors import SourceUnavailableError
@@ -160,7 +162,7 @@ def _values(metric: str, rows: pd.DataFrame, seconds: np.ndarray) -> np.ndarray:
 
 
 def fake_runtime(cluster: FakeCluster | None = None, **config) -> SimpleNamespace:
-    """What `watchdog.runtime.current()` gives, on a FakeCluster and a clock that stands at NOON; no Slurm is read."""
+    """What `watchdog.runtime.current()` gives, on a FakeCluster and a clock that stands at NOON; no Slurm is read, no alert judged."""
     cluster = cluster or FakeCluster()
     return SimpleNamespace(
         config=Config(source="demo", **config),
@@ -173,4 +175,6 @@ def fake_runtime(cluster: FakeCluster | None = None, **config) -> SimpleNamespac
         slurm=None,
         source_line=f"Demo cluster, {cluster.nodes} nodes",
         is_demo=True,
+        engine=SimpleNamespace(board=Board, rules=tuple),
+        alert_state=AlertLoopState,
     )

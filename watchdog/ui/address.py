@@ -1,6 +1,6 @@
 """What the URL says about the view: text, checked word by word, never trusted.
 
-`?node=&gpu=&job=&window=&at=&since=&until=&refresh=`; what is absent has its default, what is wrong gets a
+`?node=&gpu=&job=&incident=&window=&at=&since=&until=&refresh=`; what is absent has its default, what is wrong gets a
 sentence and its default.
 """
 
@@ -40,8 +40,8 @@ REFRESHES: MappingProxyType[str, tuple[str, timedelta | None]] = MappingProxyTyp
     }
 )
 DEFAULT_WINDOW, DEFAULT_REFRESH = "1h", "15s"
-KEYS = ("node", "gpu", "job", "window", "at", "since", "until", "refresh")
-# These go along to the next page; a node, a GPU or a job is a place of one page.
+KEYS = ("node", "gpu", "job", "incident", "window", "at", "since", "until", "refresh")
+# These go along to the next page; a node, a GPU, a job or an incident is a place of one page.
 SHARED_KEYS = ("window", "at", "since", "until", "refresh")
 
 _LONGEST_NAME = 253
@@ -57,6 +57,7 @@ class Address:
     node: str = ""
     gpu: str = ""
     job: str = ""
+    incident: str = ""
     window: str = DEFAULT_WINDOW
     refresh: str = DEFAULT_REFRESH
     at: datetime | None = None
@@ -114,6 +115,7 @@ def read_address(parameters: Mapping[str, str], now: datetime) -> Address:
         node=_name("node", parameters.get("node", ""), problems),
         gpu=_name("gpu", parameters.get("gpu", ""), problems),
         job=_name("job", parameters.get("job", ""), problems),
+        incident=_name("incident", parameters.get("incident", ""), problems),
         window=_choice("window", parameters.get("window", ""), WINDOWS, DEFAULT_WINDOW, problems),
         refresh=_choice("refresh", parameters.get("refresh", ""), REFRESHES, DEFAULT_REFRESH, problems),
         at=at,
@@ -125,7 +127,9 @@ def read_address(parameters: Mapping[str, str], now: datetime) -> Address:
 def _name(key: str, text: str, problems: list[str]) -> str:
     if len(text) <= _LONGEST_NAME and text.isprintable():
         return text
-    problems.append(f"The address names a {key} that cannot be one ({len(text)} characters); all are shown.")
+    problems.append(
+        f"The address names a{'n' * (key == 'incident')} {key} that cannot be one ({len(text)} characters); all are shown."
+    )
     return ""
 
 

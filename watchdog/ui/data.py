@@ -10,6 +10,10 @@ from datetime import datetime, timedelta
 import pandas as pd
 import streamlit as st
 
+from watchdog.alerts import past as alert_pasts
+from watchdog.alerts.board import Board, OpenIncident
+from watchdog.alerts.preview import Past, Preview, preview
+from watchdog.alerts.rules import from_json
 from watchdog.analysis.holders import with_holders
 from watchdog.analysis.occupancy import Occupancy
 from watchdog.base.clock import floor_to
@@ -203,3 +207,55 @@ def held(cells: pd.DataFrame) -> pd.DataFrame:
     """GPUs with the job and user that hold them now, where Slurm says so."""
     view = slurm()
     return cells if view is None else with_holders(cells, view.jobs, view.job_gpus)
+
+
+def board(at: datetime | None) -> Board:
+    """The alerts as they stand, or as they stood at a past instant."""
+    return runtime().engine.board() if at is None else _board_at(at)
+
+
+@st.cache_data(ttl="1m", max_entries=8, show_spinner=False)
+def _board_at(at: datetime) -> Board:
+    return alert_pasts.board_at(runtime().history.store(), at)
+
+
+def alert_past(view: View) -> alert_pasts.Past:
+    """Incidents of the window; new as soon as something changed."""
+    return _alert_past(view.window.since, view.window.until, _version())
+
+
+@st.cache_data(ttl="1m", max_entries=16, show_spinner=False)
+def _alert_past(since: datetime, until: datetime, version: int) -> alert_pasts.Past:
+    return alert_pasts.past(runtime().history.store(), Window(since, until))
+
+
+def _version() -> int:
+    return runtime().engine.board().version
+
+
+def incident(incident_id: str) -> OpenIncident | None:
+    """One incident, open or over; None if there is none of this id."""
+    return board(None).incident(incident_id) or _incident(incident_id, _version())
+
+
+@st.cache_data(ttl="1m", max_entries=16, show_spinner=False)
+def _incident(incident_id: str, version: int) -> OpenIncident | None:
+    return alert_pasts.incident_of(runtime().history.store(), incident_id)
+
+
+def trail(each: OpenIncident) -> pd.DataFrame:
+    """Every step of an incident (ALERT_EVENTS), newest first."""
+    return _trail(each.incident.incident_id, each, _version())
+
+
+@st.cache_data(ttl="1m", max_entries=16, show_spinner=False)
+def _trail(incident_id: str, _each: OpenIncident, version: int) -> pd.DataFrame:
+    return alert_pasts.trail(runtime().history.store(), _each.incident)
+
+
+@st.cache_data(ttl="10m", max_entries=8, show_spinner=False)
+def rule_preview(body: str, until: datetime) -> Preview:
+    """What a rule (as JSON) would have done in the seven days before a full minute."""
+    nodes = _newest().nodes
+    partitions = {str(n): str(p).split(",") for n, p in zip(nodes["node"], nodes["partitions"], strict=True) if p}
+    return preview(from_json(body), Past(runtime().telemetry, inventory(until), partitions), until)

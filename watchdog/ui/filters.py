@@ -36,7 +36,7 @@ def current_view() -> View:
 
 
 def keep_filters(page: str) -> None:
-    """Carry the shared filters over when the page changed: Streamlit drops the URL's query then."""
+    """Carry the shared filters over when the page (its URL path) changed: Streamlit drops the URL's query then."""
     if st.session_state.get(state.LAST_PAGE, page) != page:
         for key, value in st.session_state.get(state.LAST_FILTERS, {}).items():
             if key not in st.query_params:

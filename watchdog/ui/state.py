@@ -36,3 +36,17 @@ WASTE_BY = "slurm.waste_by"
 
 JOB = "job.id"
 JOB_METRIC = "job.metric"
+
+ALERT_TAB = "alerts.tab"
+# Who acts, remembered for the session; and what they are about to do in a dialog.
+ALERT_NAME = "alerts.name"
+ALERT_ACT = "alerts.act"
+ALERT_ASKED = "alerts.asked"
+ALERT_PAGE = "alerts.page"
+ALERT_DONE = "alerts.done"
+ALERT_RULES = "alerts.rules"
+ALERT_RULE_ORDER = "alerts.rule_order"
+ALERT_DRAFT = "alerts.draft"
+ALERT_HISTORY = "alerts.history"
+ALERT_HISTORY_ORDER = "alerts.history_order"
+ALERT_VISIT = "alerts.visit"
