@@ -88,6 +88,7 @@ codes that change, never from the last code, which stays until the driver restar
 - A node behind a Prometheus that fails is unknown, not lost; the source is.
 - An exporter of ours that repeats old readings is refused when read directly, so its node is told of as not heard of;
   behind a Prometheus, or with another exporter, as frozen.
+- Clocks of nodes behind a Prometheus: only the server's own time is told.
 - dcgm-exporter's last XID cannot show that the same code came again.
 - A board that is taken out is missed for 7 days, or until Slurm no longer counts it.
 """
