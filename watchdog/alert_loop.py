@@ -9,19 +9,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from watchdog.alerts.engine import AlertEngine
+from watchdog.analysis.health.facts import Facts
 from watchdog.base.clock import Clock, floor_to
 from watchdog.base.config import Config
 from watchdog.base.errors import SourceError, StoreError, WatchdogError
 from watchdog.model.telemetry import Window
-from watchdog.services.observation import Observation
+from watchdog.services.observation import Around, Observation
 from watchdog.services.surroundings import Surroundings
 
 _log = logging.getLogger(__name__)
 _MINUTE = timedelta(minutes=1)
 # How far back a watchdog looks that has never looked before, and at most.
 FIRST_LOOK, LONGEST_GAP = timedelta(hours=6), timedelta(hours=24)
-# Looking at the past must not keep the present waiting: so many GPUs are judged in all, and not at more instants.
-_GPUS_JUDGED, _MOST_INSTANTS = 240_000, 180
+# Looking at the past must not keep the present waiting for longer: what takes more time is judged at fewer instants.
+_PATIENCE_SECONDS, _MOST_INSTANTS = 60.0, 180
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class AlertLoop:
         started, now = self._clock.monotonic(), self._clock.now()
         try:
             around = self._surroundings.now(now)
-            self.engine.tick(self._observation.facts(now, around, self.engine.metrics()))
+            self.engine.tick(self._facts(now, around))
         except (SourceError, StoreError) as error:
             self._report(now, started, error)
             return
@@ -120,20 +121,28 @@ class AlertLoop:
             self.state = replace(self.state, catching_up=False)
 
     def _steps(self, since: datetime, now: datetime) -> Iterator[Window]:
-        gpus = max(1, len(self._observation.inventory(since)))
-        count = min(_MOST_INSTANTS, max(12, _GPUS_JUDGED // gpus))
-        step = max(_MINUTE, floor_to_minutes((now - since) / count))
-        at = floor_to(since, _MINUTE)
-        while at + step < now:
-            yield Window(at, at + step)
-            at += step
+        """Pieces of the past, longer ones where judging takes long; none of those in which nothing was read."""
+        began, at, done = self._clock.monotonic(), floor_to(since, _MINUTE), 0
+        watched = self._observation.watched(Window(at, now))
+        while at < now - _MINUTE:
+            spent = self._clock.monotonic() - began
+            left = (_PATIENCE_SECONDS - spent) / (spent / done) if done and spent else _MOST_INSTANTS
+            step = whole_minutes((now - at) / min(_MOST_INSTANTS, max(left, 3.0)))
+            window = Window(at, min(at + step, floor_to(now, _MINUTE)))
+            if any(window.since <= bucket < window.until for bucket in watched):
+                done += 1
+                yield window
+            at = window.until
 
     def _look_back(self, window: Window) -> None:
         self._observation.look_back(window)
-        facts = self._observation.facts(window.until, self._surroundings.then(window.until), self.engine.metrics())
+        facts = self._facts(window.until, self._surroundings.then(window.until))
         # Where nothing at all was read nobody watched; that is no loss of all GPUs.
         if len(facts.cells) and not facts.silent.all():
             self.engine.tick(facts, seen_late=True)
+
+    def _facts(self, at: datetime, around: Around) -> Facts:
+        return self._observation.facts(at, around, self.engine.metrics(), self.engine.traced())
 
     def _report(self, now: datetime, started: float, trouble: WatchdogError | None) -> None:
         if trouble is not None and str(trouble) != self.state.error:
@@ -148,6 +157,6 @@ class AlertLoop:
         )
 
 
-def floor_to_minutes(length: timedelta) -> timedelta:
-    """`length` in whole minutes, rounded up."""
-    return -(-length // _MINUTE) * _MINUTE
+def whole_minutes(length: timedelta) -> timedelta:
+    """`length` in whole minutes, rounded up; at least one."""
+    return max(1, -(-length // _MINUTE)) * _MINUTE

@@ -19,6 +19,7 @@ from watchdog.alerts.book import Book
 from watchdog.alerts.draft import Draft
 from watchdog.alerts.judging import Judge, Verdicts
 from watchdog.alerts.machine import FLAP_WINDOW
+from watchdog.alerts.quantities import cell_metrics, trace_metrics
 from watchdog.alerts.rules import default_rules
 from watchdog.alerts.unsaved import Unsaved
 from watchdog.analysis.health.check import Check
@@ -136,7 +137,7 @@ class AlertEngine:
             if not self._ready():
                 self._show()
                 return
-            rules = [rule for rule in self._rules.values() if rule.enabled]
+            rules = self._enabled()
         judge = Judge(facts, self._book.active, self._checks)
         verdicts = {rule.rule_id: judge.verdicts(rule) for rule in rules}
         with self._lock:
@@ -188,7 +189,14 @@ class AlertEngine:
 
     def metrics(self) -> tuple[str, ...]:
         """Catalogue keys that `Facts.cells` must have for the rules in force."""
-        return tuple(dict.fromkeys(rule.metric for rule in self._rules.values() if rule.enabled and rule.metric))
+        return tuple(cell_metrics(self._enabled()))
+
+    def traced(self) -> tuple[str, ...]:
+        """Catalogue keys that `Facts.trace` must have for the rules in force."""
+        return tuple(trace_metrics(self._enabled()))
+
+    def _enabled(self) -> list[Rule]:
+        return [rule for rule in self._rules.values() if rule.enabled]
 
     def unsaved_messages(self) -> tuple[Outgoing, ...]:
         """Messages that the store would not take yet: the only place where they are while it refuses."""

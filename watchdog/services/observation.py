@@ -17,13 +17,15 @@ from watchdog.analysis.pivot import one_row_a_gpu
 from watchdog.base.clock import floor_to
 from watchdog.model.arrays import micros
 from watchdog.model.metrics import CATALOGUE, Kind, Unit
-from watchdog.model.telemetry import LOOKBACK, SourceStatus, Statistic, Telemetry, Window
+from watchdog.model.telemetry import LOOKBACK, By, SourceStatus, Statistic, Telemetry, Window
 from watchdog.services.edges import KEPT, RESET_METRICS, XID_METRICS, Edges
 from watchdog.services.fleet import EXPECTED_FOR, expected_at
 from watchdog.services.tracer import Tracer
 
 _MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
 _WIDE = tuple(dict.fromkeys((*CELL_METRICS, *TRACE_METRICS, *RESET_METRICS)))
+# One of them is published for as long as a GPU is.
+_PRESENCE = ("gpu_temperature_celsius", "power_watts")
 _PLACES = ("first_seen_at", "last_seen_at")
 
 
@@ -54,17 +56,19 @@ class Observation:
     _known_at: datetime | None = None
     _since: datetime | None = None
 
-    def facts(self, at: datetime, around: Around, extra: Sequence[str] = ()) -> Facts:
+    def facts(self, at: datetime, around: Around, extra: Sequence[str] = (), traced: Sequence[str] = ()) -> Facts:
         """The cluster at `at`, which never runs back; SourceError or StoreError where readings cannot be had.
 
         Args:
             at: now, or the next instant of a past that is gone through in order.
             around: Slurm, the sources and the disk at that instant.
             extra: keys of more metrics to have in `cells`.
+            traced: keys of more metrics to have in `trace`, from now on.
         """
-        answer = self.telemetry.latest(tuple(dict.fromkeys((*_WIDE, *XID_METRICS, *extra))), at)
-        wide = one_row_a_gpu(answer.frame, tuple(dict.fromkeys((*_WIDE, *extra))))
-        self._tracer.take(wide)
+        keys = tuple(dict.fromkeys((*_WIDE, *extra, *traced)))
+        answer = self.telemetry.latest(tuple(dict.fromkeys((*keys, *XID_METRICS))), at)
+        wide = one_row_a_gpu(answer.frame, keys)
+        self._tracer.take(wide, traced)
         self._edges.take(answer.frame, wide)
         self._since = self._since or at
         cells = self._cells(wide, at, around.slurm)
@@ -94,6 +98,11 @@ class Observation:
             self._tracer.fill(frame)
             if len(frame) and (self._since is None or window.since < self._since):
                 self._since = window.since
+
+    def watched(self, window: Window) -> list[datetime]:
+        """The minutes of a window in which anything was read; may raise as `facts`."""
+        answer = self.telemetry.range(_PRESENCE, window, _MINUTE, statistic=Statistic.MAX, by=By.CLUSTER)
+        return sorted({bucket.to_pydatetime() for bucket in answer.frame["bucket_at"]})
 
     def _recall_xids(self, window: Window) -> None:
         frame = self.telemetry.range((XID_METRICS[0],), window, 5 * _MINUTE, statistic=Statistic.INCREASE).frame

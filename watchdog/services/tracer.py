@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -17,20 +20,25 @@ _WORST = (Unit.FLAG, Unit.CODE)
 
 
 class Tracer:
-    """Holds TRACE_METRICS of every GPU for TRACE_MINUTES; about 60 MB for 10,000 GPUs. One thread uses it."""
+    """Holds TRACE_METRICS of every GPU for TRACE_MINUTES; about 80 MB for 10,000 GPUs. One thread uses it."""
 
     def __init__(self) -> None:
         self._rows: dict[str, int] = {}
         self._first = 0  # the minute of the first column, counted from the epoch
         self._values: dict[str, Matrix] = {}
+        self._keys: tuple[str, ...] = TRACE_METRICS
         self._taken_at: Ints = np.empty(0, dtype=np.int64)
         self._readings = np.empty(0)
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def take(self, wide: pd.DataFrame) -> NDArray[np.bool_]:
-        """Take in the newest readings (`pivot.one_row_a_gpu`); returns which rows are new since the last time."""
+    def take(self, wide: pd.DataFrame, traced: Sequence[str] = ()) -> NDArray[np.bool_]:
+        """Take in the newest readings (`pivot.one_row_a_gpu`); returns which rows are new since the last time.
+
+        `traced` are keys of more metrics to hold from now on.
+        """
+        self._keys = tuple(dict.fromkeys((*TRACE_METRICS, *traced)))
         rows, at = self._rows_of(wide["gpu_uuid"]), column_micros(wide["sampled_at"])
         fresh = at > self._taken_at[rows]
         if fresh.any():
@@ -49,7 +57,7 @@ class Tracer:
         self._show(int(minutes.max()))
         uuids = series["gpu_uuid"].cat
         rows = self._rows_of(uuids.categories)[uuids.codes.to_numpy()]
-        columns, values = minutes - self._first, series["value"].to_numpy(dtype=np.float32)
+        columns, values = minutes - self._first, series["value"].to_numpy()
         for key in TRACE_METRICS:
             chosen = (series["metric"] == key).to_numpy() & (columns >= 0)
             if chosen.any():
@@ -73,8 +81,8 @@ class Tracer:
         if grown > 0:
             self._taken_at = np.append(self._taken_at, np.full(grown, _NEVER))
             self._readings = np.append(self._readings, np.zeros(grown))
-            blank = np.full((grown, TRACE_MINUTES), np.nan, dtype=np.float32)
-            self._values = {key: np.vstack([matrix, blank]) for key, matrix in self._values.items()}
+            for key, matrix in self._values.items():
+                self._values[key] = np.concatenate([matrix, _blank(key, grown)], dtype=_dtype(key))
         return rows
 
     def _show(self, minute: int) -> None:
@@ -95,10 +103,10 @@ class Tracer:
     def _place(self, rows: Ints, columns: Ints, new: pd.DataFrame) -> None:
         shown = columns >= 0
         rows, columns = rows[shown], columns[shown]
-        for key in TRACE_METRICS:
+        for key in self._keys:
             if key not in new:
                 continue
-            values = new[key].to_numpy(dtype=np.float32)[shown]
+            values = new[key].to_numpy(dtype=_dtype(key))[shown]
             if key not in self._values and np.isnan(values).all():
                 continue
             matrix = self._matrix(key)
@@ -106,8 +114,17 @@ class Tracer:
 
     def _matrix(self, key: str) -> Matrix:
         if key not in self._values:
-            self._values[key] = np.full((len(self._taken_at), TRACE_MINUTES), np.nan, dtype=np.float32)
+            self._values[key] = _blank(key, len(self._taken_at))
         return self._values[key]
+
+
+def _dtype(key: str) -> type[np.floating[Any]]:
+    # What a large counter grew by in a minute would be lost in half the width.
+    return np.float64 if CATALOGUE[key].kind is Kind.COUNTER else np.float32
+
+
+def _blank(key: str, rows: int) -> Matrix:
+    return np.full((rows, TRACE_MINUTES), np.nan, dtype=_dtype(key))
 
 
 def _merged(key: str, known: Matrix, new: Matrix, readings: NDArray[np.float64]) -> Matrix:
@@ -117,5 +134,5 @@ def _merged(key: str, known: Matrix, new: Matrix, readings: NDArray[np.float64])
         return np.where(np.isnan(new), known, new)
     if metric.unit in _WORST:
         return np.fmax(known, new)
-    mean = (known + (new - known) / readings).astype(np.float32)
-    return np.where(np.isnan(known), new, np.where(np.isnan(new), known, mean))
+    mean = known + (new - known) / readings
+    return np.asarray(np.where(np.isnan(known), new, np.where(np.isnan(new), known, mean)))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from watchdog.model.arrays import Ints
 
-Matrix = NDArray[np.float32]
+Matrix = NDArray[np.float32] | NDArray[np.float64]
 MINUTE_US = 60_000_000
 
 
@@ -31,8 +31,8 @@ class Trace:
 
     def last(self, metric: str, minutes: int) -> Matrix:
         """The last so many minutes, shape (GPUs, minutes); all NaN for what is not there."""
-        blank = np.full((self.count, minutes), np.nan, dtype=np.float32)
         known = self.values.get(metric)
+        blank = np.full((self.count, minutes), np.nan, dtype=np.float32 if known is None else known.dtype)
         if known is None or not known.shape[1]:
             return blank
         part = known[:, -minutes:]

@@ -9,6 +9,7 @@ import json
 import logging
 import signal
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from http import HTTPStatus
@@ -98,6 +99,11 @@ class _Handler(BaseHTTPRequestHandler):
         now = self.server.clock.now() if timestamp is None else datetime.fromtimestamp(timestamp, UTC)
         skew = self.server.cluster.clock_skew(self._node) if self._node else now - now
         return format_datetime(now + skew, usegmt=True)
+
+    def handle(self) -> None:
+        """Answer requests until the other side goes, which it may do at any time."""
+        with suppress(ConnectionError):
+            super().handle()
 
     def log_message(self, format: str, *args: object) -> None:
         """Requests are of interest to nobody."""
