@@ -42,8 +42,8 @@ MINUTES = 30
 EMPTY_MINUTES = 15
 # A job loads its program and its data first.
 GRACE_MINUTES = 5
-# A program that works without a pause is busy in nearly every minute.
-STEADY_SHARE = 0.75
+# A program that works without a pause is busy in nearly every minute, and mostly at a high level.
+STEADY_SHARE, STEADY_LEVEL = 0.75, 0.5
 _MOST_EVIDENCE = 8
 _SOURCE = "under 5 %: Jobstats, gpud; 30 minutes: usual grace period of cluster reapers"
 _ACTION = "Ask the user whether the job still needs them; cancel it where the site's rules say so."
@@ -135,7 +135,7 @@ def may_pause(busy: Matrix) -> bool:
     before = before[~np.isnan(before)]
     if length == len(busy):
         return bool(np.isnan(busy[0]))
-    return float((before >= IDLE_BELOW).mean()) < STEADY_SHARE
+    return float((before >= IDLE_BELOW).mean()) < STEADY_SHARE or float(np.median(before)) < STEADY_LEVEL
 
 
 def _how(facts: Facts, held: Held, load: _Load, job: int, rows: Ints) -> tuple[str, datetime | None]:
@@ -188,7 +188,7 @@ CHECK = Check(
         f"A job holds GPUs that were under 5 % busy in every one of the last {MINUTES} minutes; {EMPTY_MINUTES} minutes "
         f"where no process is on them. The first {GRACE_MINUTES} minutes of a job do not count. Without Slurm: a GPU "
         f"with 1 GiB or a process on it. INFO for a single GPU that was busy in less than {STEADY_SHARE:.0%} of the "
-        "minutes before, until it was idle for an hour."
+        f"minutes before, or under {STEADY_LEVEL:.0%} in half of them, until it was idle for an hour."
     ),
     source=_SOURCE,
     judge=judge,

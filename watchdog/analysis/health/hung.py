@@ -24,6 +24,7 @@ from watchdog.analysis.health.held import (
     of_job,
 )
 from watchdog.analysis.health.sight import slurm_lags, slurm_unseen
+from watchdog.analysis.health.throttled import throttled
 from watchdog.analysis.health.trace import covered
 from watchdog.model.arrays import Floats, Ints
 from watchdog.model.findings import Evidence, Finding, Judged, Severity
@@ -61,7 +62,7 @@ def _hung(facts: Facts) -> tuple[Bools, Bools]:
     low, high = np.fmin.reduce(power, axis=1), np.fmax.reduce(power, axis=1)
     pinned = (np.fmin.reduce(busy, axis=1) >= HUNG_ABOVE) & (facts.column("busy_ratio") >= HUNG_ABOVE)
     spins = pinned & (high < HUNG_POWER_RATIO * limit) & (high - low <= STEADY_POWER_RATIO * limit)
-    return spins & seen & ~_works(facts), seen
+    return spins & seen & ~_works(facts) & ~throttled(facts, MINUTES), seen
 
 
 def _works(facts: Facts) -> Bools:
@@ -121,7 +122,7 @@ CHECK = Check(
     definition=(
         f"For {MINUTES} minutes a GPU was at least {HUNG_ABOVE:.0%} busy, its power stayed under "
         f"{HUNG_POWER_RATIO:.0%} of its limit and moved by no more than {STEADY_POWER_RATIO:.0%} of it; where SM "
-        f"activity is published, that was under {WORKING_SMS:.0%}, too."
+        f"activity is published, that was under {WORKING_SMS:.0%}, too. Throttled GPUs are not judged to hang."
     ),
     source=_SOURCE,
     judge=judge,

@@ -70,12 +70,12 @@ def _findings(jobs: pd.DataFrame, guilty: dict[str, list[str]], *, certain: bool
 
 def _finding(row: dict[str, Any], nodes: list[str]) -> Finding:
     job, ended = str(row["job_id"]), row["ended_at"].to_pydatetime()
-    which = f"{compress(nodes)} went down" if nodes else f"a node of {row['nodes'] or 'it'} failed"
+    which = f"{compress(nodes)} went down" if nodes else f"{_one(row, nodes) or 'a node of ' + row['nodes']} failed"
     unsure = "; which of them failed first cannot be told" if len(nodes) > 1 else ""
     return Finding(
         check=KEY,
         severity=Severity.WARNING,
-        subject=Subject(job_id=job),
+        subject=Subject(node=_one(row, nodes), job_id=job),
         explanation=f"Job {job} of {row['user']} ended {row['state']} as {which}{unsure}.",
         action=_ACTION,
         source=_SOURCE,
@@ -87,6 +87,13 @@ def _finding(row: dict[str, Any], nodes: list[str]) -> Finding:
             *(Evidence("node", node) for node in nodes[:_MOST_NODES]),
         ),
     )
+
+
+def _one(row: dict[str, Any], nodes: list[str]) -> str:
+    """The node that it was lost with; "" where that may be one of several."""
+    own = str(row["nodes"])
+    several = nodes or [own] * (not {"[", ","} & set(own))
+    return several[0] if len(several) == 1 else ""
 
 
 def _signal(row: dict[str, Any]) -> str:

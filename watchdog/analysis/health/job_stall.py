@@ -29,6 +29,7 @@ from watchdog.analysis.health.held import (
     within_job,
 )
 from watchdog.analysis.health.sight import slurm_lags, slurm_unseen
+from watchdog.analysis.health.throttled import throttled
 from watchdog.analysis.health.together import POWER_RATIO, fallen, low_together, usual
 from watchdog.analysis.health.trace import Matrix
 from watchdog.model.arrays import Floats, Ints
@@ -60,7 +61,8 @@ def judge(facts: Facts) -> Judged:
     mean, draw = held.means(busy), held.means(power)
     several = held.sizes >= 2
     candidates = several & (_silent(mean) | _spins(mean, draw))
-    found = [_finding(facts, held, int(job), busy, power) for job in np.flatnonzero(candidates)]
+    slow = throttled(facts, _COLUMNS) if candidates.any() else np.zeros(len(held.of), dtype=bool)
+    found = [_finding(facts, held, int(job), busy, power, slow) for job in np.flatnonzero(candidates)]
     unseen = several & (np.isnan(mean[:, -_COLUMNS:]).sum(axis=1) > 1) & _old(facts, held)
     # Idle for as long as is remembered: nothing tells whether it ever worked.
     forgotten = several & _silent(mean) & (quantile(mean, 1.0) < WORKING_ABOVE) & _old(facts, held)
@@ -83,9 +85,11 @@ def _spins(mean: Floats, draw: Floats) -> Bools:
     return np.asarray(low & (np.fmin.reduce(mean[:, -_COLUMNS:], axis=1) >= SPINNING_ABOVE))
 
 
-def _finding(facts: Facts, held: Held, job: int, busy: Matrix, power: Matrix) -> Finding | None:
+def _finding(facts: Facts, held: Held, job: int, busy: Matrix, power: Matrix, slow: Bools) -> Finding | None:
     rows = held.rows(job)
     spins = bool(np.nanmean(busy[rows, -_COLUMNS:]) >= SPINNING_ABOVE)
+    if spins and slow[rows].any():
+        return None
     working = rows[usual(busy[rows]) >= WORKING_ABOVE]
     stopped = low_together(power[working]) if spins else silent_together(busy[working])
     length = int(trailing(stopped[None, :])[0])
@@ -137,7 +141,7 @@ CHECK = Check(
     definition=(
         f"For {MINUTES} minutes or more all GPUs that a job worked with for {WORKED_MINUTES} minutes before are under "
         f"5 % busy, or busy at {POWER_RATIO:.0%} of their own usual power or below; all since the same minute. Jobs of "
-        "one GPU are not judged."
+        "one GPU are not judged, nor is the power of throttled ones."
     ),
     source=_SOURCE,
     judge=judge,

@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from watchdog.analysis.gpu_state import COVERED, THROTTLES
+from watchdog.analysis.gpu_state import COVERED
 from watchdog.analysis.health.check import Bools, Check, gpu_rows, gpu_subject, holder, place, reading, unexported
 from watchdog.analysis.health.facts import Facts
 from watchdog.analysis.health.held import Held, busy_minutes, held_jobs, minutes_axis, within_job
 from watchdog.analysis.health.sight import as_far_as_read, slurm_lags, slurm_unseen, texts
+from watchdog.analysis.health.throttled import throttled
 from watchdog.analysis.health.trace import covered
 from watchdog.model.arrays import Floats, Ints
 from watchdog.model.findings import Blind, Evidence, Finding, Judged, Severity
@@ -49,7 +50,7 @@ def judge(facts: Facts) -> Judged:
     group = np.where(seen & (_mean(busy) >= WORKING_ABOVE), _groups(facts, held), -1)
     peers, spread = _peers(group, _mean(clocks))
     far = peers - np.fmax.reduce(clocks, axis=1)
-    slow = (far > SLOWER_RATIO * peers) & (far > ROBUST_Z * spread) & ~_explained(facts)
+    slow = (far > SLOWER_RATIO * peers) & (far > ROBUST_Z * spread) & ~throttled(facts, MINUTES)
     answer = Judged(tuple(_findings(facts, slow, peers)), _unseen(facts, held, seen | young))
     return as_far_as_read(facts, answer)
 
@@ -85,12 +86,6 @@ def _upper_median(group: Ints, values: Floats, *, low: bool = False) -> Floats:
     median = np.where(sizes > 1, values[order][middle], np.nan)
     answer[order] = np.repeat(median, sizes)
     return answer
-
-
-def _explained(facts: Facts) -> Bools:
-    """Whether the driver named a reason in these minutes."""
-    flags = [np.fmax.reduce(facts.trace.last(flag, MINUTES), axis=1) > 0 for flag in THROTTLES]
-    return np.asarray(np.logical_or.reduce(flags))
 
 
 def _unseen(facts: Facts, held: Held, seen: Bools) -> Blind:

@@ -64,8 +64,19 @@ def down(*rows):
 def test_node_fail_is_found_once_though_queue_and_accounting_tell_it():
     lost = jobs({**OVER, "state": "NODE_FAIL"})
     (found,) = judge(job_failed_node, ended=lost, jobs=lost, states=down(("gpu02", 11, "DOWN"))).findings
-    assert found.subject == Subject(job_id="7")
+    assert found.subject == Subject(node="gpu02", job_id="7")
     assert "gpu02 went down" in found.explanation
+
+
+@pytest.mark.parametrize(
+    ("nodes_", "node", "words"),
+    [("gpu02", "gpu02", "as gpu02 failed"), ("gpu[01-03]", "", "as a node of gpu[01-03] failed")],
+)
+def test_where_no_state_was_kept_the_jobs_own_nodes_are_named(nodes_, node, words):
+    lost = jobs({**OVER, "state": "NODE_FAIL", "nodes": nodes_})
+    (found,) = judge(job_failed_node, ended=lost).findings
+    assert found.subject == Subject(node=node, job_id="7")
+    assert words in found.explanation
 
 
 def test_a_killed_job_names_every_node_that_went_down():

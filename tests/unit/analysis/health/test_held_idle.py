@@ -67,10 +67,11 @@ COMES_AND_GOES = np.concatenate([np.tile([0.7, 0.0, 0.0], 8), np.zeros(36)])
         (COMES_AND_GOES, SINGLE, Severity.INFO),
         (COMES_AND_GOES, {}, Severity.WARNING),
         (lately(1, 0.9, 0.0, 36)[0], SINGLE, Severity.WARNING),
+        (lately(1, 0.3, 0.0, 36)[0], SINGLE, Severity.INFO),
         (np.zeros(60), SINGLE, Severity.WARNING),
         (np.zeros(60), SINGLE | {"job_started_at": AT - timedelta(minutes=40)}, Severity.INFO),
     ],
-    ids=["a session", "of five GPUs", "steady before", "an hour", "not begun yet"],
+    ids=["a session", "of five GPUs", "steady before", "light before", "an hour", "not begun yet"],
 )
 def test_a_session_at_a_keyboard_may_pause_for_an_hour(busy, columns, severity):
     assert only(judge(fleet(np.tile(busy, (5, 1)), **{**held_by("7"), **columns}))).severity is severity

@@ -37,6 +37,10 @@ def test_low_power_with_working_sms_is_a_light_job():
     assert judge(still).findings
 
 
+def test_low_power_under_a_brake_is_explained():
+    assert not judge(fleet(120.0, trace={"throttle_power_brake_flag": 1}, **held_by("7"))).findings
+
+
 def test_one_gpu_of_a_job_is_named():
     (found,) = judge(fleet([600, 600, 110, 600, 600], **held_by("7"))).findings
     assert "1 of its 5 GPUs (GPU 2 on gpu01)" in found.explanation

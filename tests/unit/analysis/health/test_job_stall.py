@@ -44,6 +44,13 @@ def test_gpus_that_the_job_never_used_do_not_hide_its_stall():
     assert "3 of its 5 GPUs" in found.explanation
 
 
+def test_power_that_a_brake_took_is_no_stall():
+    braked = lately(5, 0, [1, 0, 0, 0, 0], 5)
+    trace = {"gpu_util_ratio": 0.99, "power_watts": lately(5, 600, 230, 5), "throttle_power_brake_flag": braked}
+    assert not judge(facts(trace=trace, **held_by("7"))).findings
+    assert judge(facts(trace=trace | {"throttle_power_brake_flag": 0}, **held_by("7"))).findings
+
+
 def test_a_job_of_one_gpu_is_not_judged():
     answer = judge(fleet(lately(5, 0.95, 0.0, 6), job_id=["7", "", "", "", ""]))
     assert not answer.findings
