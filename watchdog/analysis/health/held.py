@@ -16,10 +16,13 @@ from watchdog.analysis.health.facts import Facts
 from watchdog.analysis.health.sight import NEVER, as_far_as_read, instants_us, texts
 from watchdog.analysis.health.trace import MINUTE_US, Matrix
 from watchdog.model.arrays import Floats, Ints, instant, micros
-from watchdog.model.findings import Blind, Finding, Judged, Subject
+from watchdog.model.findings import Blind, Evidence, Finding, Judged, Subject
+from watchdog.model.metrics import CATALOGUE
 from watchdog.model.slurm.hostlist import compress
+from watchdog.model.units import unit_text
 
 _MOST_NAMED = 3
+_MOST_EVIDENCE = 8
 
 
 @dataclass(frozen=True)
@@ -29,21 +32,21 @@ class Held:
     Attributes:
         of: (GPUs,) the place of the GPU's job in `ids`; -1 where no job holds it or nobody knows.
         started_us: when each job started; NEVER where that is not known.
+        sizes: how many GPUs of the fleet each job holds.
+        nodes, places: (GPUs,) node and place in it of each GPU, "?" where that is not known.
     """
 
     of: Ints
     ids: NDArray[np.object_]
     users: NDArray[np.object_]
     started_us: Ints
+    sizes: Ints
+    nodes: NDArray[np.object_]
+    places: NDArray[np.object_]
 
     def count(self, gpus: Bools) -> Ints:
         """How many of these GPUs each job holds."""
         return np.bincount(self.of[gpus & (self.of >= 0)], minlength=len(self.ids))
-
-    @property
-    def sizes(self) -> Ints:
-        """How many GPUs of the fleet each job holds."""
-        return self.count(np.ones(len(self.of), dtype=bool))
 
     def rows(self, job: int) -> Ints:
         """The GPUs of one job."""
@@ -76,12 +79,16 @@ def held_jobs(facts: Facts) -> Held:
     place[named] = np.arange(len(named))
     of = place[codes]
     holding = np.flatnonzero(of >= 0)
+    places = facts.cells["gpu_index"].to_numpy(dtype=np.int64, na_value=-1)
     first = holding[np.unique(of[holding], return_index=True)[1]]
     return Held(
         of,
         np.asarray(ids[named], dtype=object),
         texts(facts.cells, "job_user")[first],
         instants_us(facts.cells, "job_started_at")[first],
+        np.bincount(of[holding], minlength=len(named)),
+        texts(facts.cells, "node"),
+        np.where(places < 0, "?", places.astype(str)).astype(object),
     )
 
 
@@ -126,13 +133,11 @@ def minute(axis: Ints, column: int) -> datetime:
     return instant(int(axis[column]))
 
 
-def which(facts: Facts, rows: Iterable[int]) -> str:
+def which(held: Held, rows: Ints) -> str:
     """Some GPUs in words: GPU 3 on gpu07; GPUs 0, 1 on gpu07; 16 GPUs on gpu[01-02]."""
-    cells = facts.cells.iloc[list(rows)]
-    nodes = list(dict.fromkeys(texts(cells, "node")))
-    places = ["?" if pd.isna(place) else str(place) for place in cells["gpu_index"]]
+    nodes, places = list(dict.fromkeys(held.nodes[rows])), list(held.places[rows])
     if len(nodes) > 1:
-        return f"{len(cells)} GPUs on {compress(nodes)}"
+        return f"{len(places)} GPUs on {compress(nodes)}"
     few = ", ".join(places) if len(places) <= _MOST_NAMED or "?" in places else _runs(places)
     return f"GPU{'s' * (len(places) > 1)} {few} on {nodes[0]}"
 
@@ -141,11 +146,25 @@ def _runs(places: list[str]) -> str:
     return compress(f"n{place}" for place in places).removeprefix("n").strip("[]").replace(",", ", ")
 
 
-def its(facts: Facts, held: Held, job: int, rows: Ints) -> str:
+def its(held: Held, job: int, rows: Ints) -> str:
     """Some of a job's GPUs in words: its 4 GPUs; 3 of its 4 GPUs; its GPU; each with the places."""
     size = int(held.sizes[job])
     many = f"{len(rows)} of its {size} GPUs" if len(rows) < size else f"its {size} GPUs" if size > 1 else "its GPU"
-    return f"{many} ({which(facts, rows)})"
+    return f"{many} ({which(held, rows)})"
+
+
+def readings(facts: Facts, held: Held, rows: Ints, *metrics: str) -> tuple[Evidence, ...]:
+    """What the first of these GPUs show under catalogue keys; what they do not show is left out."""
+    at = instants_us(facts.cells, "sampled_at")
+    found = []
+    for metric in metrics:
+        values, unit = facts.column(metric), CATALOGUE[metric].unit
+        known = [row for row in rows[:_MOST_EVIDENCE] if not np.isnan(values[row])]
+        found += [(row, metric, unit_text(float(values[row]), unit)) for row in known]
+    return tuple(
+        Evidence(metric, f"{which(held, np.array([row]))}: {text}", instant(int(at[row])) if at[row] > NEVER else None)
+        for row, metric, text in sorted(found, key=lambda item: int(item[0]))
+    )
 
 
 def named(held: Held, job: int) -> str:

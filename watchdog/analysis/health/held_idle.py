@@ -27,13 +27,14 @@ from watchdog.analysis.health.held import (
     minutes_axis,
     named,
     of_job,
+    readings,
     trailing,
     within_job,
 )
 from watchdog.analysis.health.sight import fresh_slurm, slurm_lags, slurm_unseen, texts
 from watchdog.analysis.health.trace import Matrix, covered
 from watchdog.model.arrays import Ints, instant
-from watchdog.model.findings import Evidence, Finding, Judged, Severity
+from watchdog.model.findings import Finding, Judged, Severity
 from watchdog.model.slurm.records import JobState
 from watchdog.model.units import duration_text, percent
 
@@ -44,7 +45,6 @@ EMPTY_MINUTES = 15
 GRACE_MINUTES = 5
 # A program that works without a pause is busy in nearly every minute, and mostly at a high level.
 STEADY_SHARE, STEADY_LEVEL = 0.75, 0.5
-_MOST_EVIDENCE = 8
 _SOURCE = "under 5 %: Jobstats, gpud; 30 minutes: usual grace period of cluster reapers"
 _ACTION = "Ask the user whether the job still needs them; cancel it where the site's rules say so."
 
@@ -114,12 +114,12 @@ def _job_finding(facts: Facts, held: Held, load: _Load, job: int) -> Finding:
     return Finding(
         check=KEY,
         severity=Severity.INFO if pauses else Severity.WARNING,
-        explanation=f"{named(held, job)} holds {its(facts, held, job, rows)} and {how}.",
+        explanation=f"{named(held, job)} holds {its(held, job, rows)} and {how}.",
         action=_ACTION,
         source=_SOURCE,
         since=since,
         value=peak,
-        evidence=_evidence(facts, rows),
+        evidence=readings(facts, held, rows, "gpu_util_ratio", "memory_used_bytes", "compute_processes_count"),
         **of_job(held, job),
     )
 
@@ -151,17 +151,6 @@ def _how(facts: Facts, held: Held, load: _Load, job: int, rows: Ints) -> tuple[s
     if longest >= TRACE_MINUTES:
         return f"has not used {them} for an hour or more{nothing}", None
     return f"has not used {them} for {longest} min, but before{nothing}", minute(axis, -longest)
-
-
-def _evidence(facts: Facts, rows: Ints) -> tuple[Evidence, ...]:
-    mask = np.zeros(len(facts.cells), dtype=bool)
-    mask[rows[:_MOST_EVIDENCE]] = True
-    keys = ("gpu_util_ratio", "memory_used_bytes", "compute_processes_count")
-    return tuple(
-        Evidence(found.what, f"{place(row)}: {found.value}", found.at)
-        for row in gpu_rows(facts, mask)
-        for found in reading(row, *keys)
-    )
 
 
 def _gpu_findings(facts: Facts, load: _Load, unknown: Bools) -> Iterator[Finding]:

@@ -22,18 +22,18 @@ from watchdog.analysis.health.held import (
     minutes_axis,
     named,
     of_job,
+    readings,
 )
 from watchdog.analysis.health.sight import slurm_lags, slurm_unseen
 from watchdog.analysis.health.throttled import throttled
 from watchdog.analysis.health.trace import covered
-from watchdog.model.arrays import Floats, Ints
-from watchdog.model.findings import Evidence, Finding, Judged, Severity
+from watchdog.model.arrays import Floats
+from watchdog.model.findings import Finding, Judged, Severity
 
 KEY = "hung"
 MINUTES = 10
 # Spinning keeps a few SMs active at most.
 WORKING_SMS = 0.1
-_MOST_EVIDENCE = 8
 _SOURCE = "nebius/soperator#796, NVIDIA/nccl#968: constant 100 % at very low power"
 _ACTION = "Look at the job's log and stacks (py-spy, NCCL RAS); cancel and restart it from its last checkpoint."
 
@@ -78,24 +78,14 @@ def _job_finding(facts: Facts, held: Held, hung: Bools, job: int) -> Finding:
         check=KEY,
         severity=Severity.CRITICAL,
         explanation=(
-            f"{named(held, job)} seems to hang: {its(facts, held, job, rows)} were 100 % busy for {MINUTES} min at "
+            f"{named(held, job)} seems to hang: {its(held, job, rows)} were 100 % busy for {MINUTES} min at "
             f"only {np.nanmean(watts):.0f} W of {np.nanmean(limit):.0f} W, and did not move."
         ),
         action=_ACTION,
         source=_SOURCE,
         value=float(np.nanmean(watts / limit)),
-        evidence=_evidence(facts, rows),
+        evidence=readings(facts, held, rows, "gpu_util_ratio", "power_watts", "sm_clock_hertz"),
         **of_job(held, job),
-    )
-
-
-def _evidence(facts: Facts, rows: Ints) -> tuple[Evidence, ...]:
-    mask = np.zeros(len(facts.cells), dtype=bool)
-    mask[rows[:_MOST_EVIDENCE]] = True
-    return tuple(
-        Evidence(found.what, f"{place(row)}: {found.value}", found.at)
-        for row in gpu_rows(facts, mask)
-        for found in reading(row, "gpu_util_ratio", "power_watts", "sm_clock_hertz")
     )
 
 

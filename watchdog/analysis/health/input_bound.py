@@ -93,7 +93,7 @@ def _finding(facts: Facts, held: Held, job: int, level: Floats, now: Floats, len
         check=KEY,
         severity=Severity.WARNING,
         explanation=(
-            f"{named(held, job)} has slowed down: {its(facts, held, job, held.rows(job))} fell from {percent(before)} "
+            f"{named(held, job)} has slowed down: {its(held, job, held.rows(job))} fell from {percent(before)} "
             f"to {percent(after)} busy and stay there for {minutes} min."
         ),
         action=_ACTION,

@@ -101,7 +101,7 @@ def _finding(facts: Facts, held: Held, job: int, busy: Matrix, power: Matrix, sl
         check=KEY,
         severity=Severity.WARNING,
         explanation=(
-            f"{named(held, job)} stands still: {its(facts, held, job, working)} {how} at the same moment "
+            f"{named(held, job)} stands still: {its(held, job, working)} {how} at the same moment "
             f"{length - 1} min ago, and wait."
         ),
         action=_ACTION,

@@ -24,13 +24,14 @@ from watchdog.analysis.health.held import (
     minutes_axis,
     named,
     of_job,
+    readings,
     trailing,
     within_job,
 )
 from watchdog.analysis.health.sight import slurm_lags, slurm_unseen
 from watchdog.analysis.health.trace import Matrix, covered
 from watchdog.model.arrays import Floats, Ints
-from watchdog.model.findings import Evidence, Finding, Judged, Severity
+from watchdog.model.findings import Finding, Judged, Severity
 from watchdog.model.units import duration_text, percent
 
 KEY = "memory_full"
@@ -141,15 +142,12 @@ def _job_finding(facts: Facts, held: Held, growth: _Growth, job: int) -> Finding
     return Finding(
         check=KEY,
         severity=Severity.WARNING,
-        explanation=f"The memory of job {named(held, job)[4:]} on {its(facts, held, job, rows)} {_words(ratio, left)}.",
+        explanation=f"The memory of job {named(held, job)[4:]} on {its(held, job, rows)} {_words(ratio, left)}.",
         action=_ACTION,
         source=_SOURCE,
         since=_since(facts, int(growth.since[worst])),
         value=ratio,
-        evidence=tuple(
-            Evidence("memory_used_bytes", f"{place(row)}: {percent(row['memory_ratio'])} of its memory", facts.at)
-            for row in gpu_rows(facts, np.isin(np.arange(len(facts.cells)), rows[:8]))
-        ),
+        evidence=readings(facts, held, rows, "memory_used_bytes", "memory_total_bytes"),
         **of_job(held, job),
     )
 

@@ -41,19 +41,19 @@ def test_what_was_before_the_job_is_not_the_jobs():
     [([3], "GPU 3 on gpu01"), ([0, 2], "GPUs 0, 2 on gpu01"), ([0, 1, 2, 3, 4], "GPUs 0-4 on gpu01")],
 )
 def test_gpus_are_named_by_their_places(rows, words):
-    assert which(facts(), rows) == words
+    assert which(held_jobs(facts()), np.array(rows)) == words
 
 
 def test_gpus_of_several_nodes_are_counted():
     base = facts(node=["gpu01", "gpu01", "gpu02", "gpu03", "gpu03"])
-    assert which(base, range(5)) == "5 GPUs on gpu[01-03]"
+    assert which(held_jobs(base), np.arange(5)) == "5 GPUs on gpu[01-03]"
 
 
 def test_a_part_of_a_jobs_gpus_is_told_as_a_part():
     base = facts(job_id="7")
     held = held_jobs(base)
-    assert its(base, held, 0, np.array([1])) == "1 of its 5 GPUs (GPU 1 on gpu01)"
-    assert its(base, held, 0, np.arange(5)) == "its 5 GPUs (GPUs 0-4 on gpu01)"
+    assert its(held, 0, np.array([1])) == "1 of its 5 GPUs (GPU 1 on gpu01)"
+    assert its(held, 0, np.arange(5)) == "its 5 GPUs (GPUs 0-4 on gpu01)"
 
 
 def test_a_quantile_of_no_readings_is_unknown():
