@@ -57,8 +57,8 @@ class Ledger:
         # In this order: what is saved in between is seen twice rather than not at all.
         unsaved = [each for each in self._unsaved() if each.channel == self._channel]
         kept = self._kept()
-        self._catch_up(kept)
         known = {each.message_id: each for each in (*unsaved, *kept)} | self._after
+        self._catch_up(kept)
         here = {each.message_id for each in (*unsaved, *kept)}
         open_ = [known[key] for key in here if not (known[key].delivered_at or known[key].failed_at)]
         heads: dict[str, Outgoing] = {}

@@ -96,7 +96,7 @@ class Worker:
         """Send what is due now; after a failure the rest waits a little."""
         if self._clock.monotonic() < self._resume_at:
             return
-        due = sorted(self._ledger.due(self._clock.now()), key=lambda each: -each.message.incident.severity.rank)
+        due = sorted(self._ledger.due(self._clock.now()), key=_order)
         alone, together = self._rate.split(due, self._clock.monotonic()) if self._rate else (due, ())
         for each in alone:
             if stop.is_set() or not self._deliver(letter(each.message), [each], due):
@@ -138,6 +138,11 @@ class Worker:
             )
         self._resume_at = self._clock.monotonic() + pause(self.state.failures).total_seconds()
         self._ledger.record(changed)
+
+
+def _order(each: Due) -> tuple[bool, int]:
+    # What was refused before goes last, as it may be the message that is at fault; then the worst first.
+    return each.outgoing.attempts > 0, -each.message.incident.severity.rank
 
 
 def _after(outgoing: Outgoing, now: datetime, error: str) -> Outgoing:
