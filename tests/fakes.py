@@ -14,7 +14,7 @@ from watchdog.alert_loop import AlertLoopState
 from watchdog.alerts.board import Board
 from watchdog.base.clock import FakeClock, floor_to
 from watchdog.base.config import Config
-from watchdog.base.errors import SourceUnavailableError
+from watchdog.base.errors import SourceUnavailableError, StoreError
 from watchdog.model.arrays import instants, micros
 from watchdog.model.buckets import combined
 from watchdog.model.frames import GPUS, SAMPLES, SERIES, concat
@@ -161,6 +161,15 @@ def _values(metric: str, rows: pd.DataFrame, seconds: np.ndarray) -> np.ndarray:
     return np.full(len(rows), 3.0) if counter and metric == "energy_joules" else np.zeros(len(rows))
 
 
+class NoHistory:
+    """Stands for History where there is no store."""
+
+    error = StoreError("there is no history here", hint="Use a store.")
+
+    def store(self):
+        raise self.error
+
+
 def fake_runtime(cluster: FakeCluster | None = None, **config) -> SimpleNamespace:
     """What `watchdog.runtime.current()` gives, on a FakeCluster and a clock that stands at NOON; no Slurm is read, no alert judged."""
     cluster = cluster or FakeCluster()
@@ -177,4 +186,8 @@ def fake_runtime(cluster: FakeCluster | None = None, **config) -> SimpleNamespac
         is_demo=True,
         engine=SimpleNamespace(board=Board, rules=tuple),
         alert_state=AlertLoopState,
+        history=NoHistory(),
+        notifier=SimpleNamespace(channels=tuple, dead_letters=tuple),
+        heartbeat=None,
+        alertmanager=None,
     )

@@ -33,12 +33,19 @@ def _longest() -> timedelta:
 
 def judged_note(view: View) -> None:
     """As of when alerts were judged; louder where they are old, incomplete or not kept."""
-    if view.past is not None:
+    trouble = runtime().history.error if view.past is not None else None
+    if trouble is not None:
+        problem(f"Alerts of the past cannot be read: {trouble}", trouble.hint)
+    elif view.past is not None:
         st.caption(
             f"as of {instant_text(view.at)}, from history: what was open then. Severities and who had it are the last "
             "that were known."
         )
-        return
+    else:
+        _live_note()
+
+
+def _live_note() -> None:
     now, state = board(None), runtime().alert_state()
     if now.error:
         problem(f"Alerts: {now.error}", now.hint)

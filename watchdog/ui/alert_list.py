@@ -133,7 +133,8 @@ def _what(each: OpenIncident) -> str:
     users = sorted({alert.finding.user for alert in each.alerts} - {""})
     whose = f" of {escape(', '.join(users[:3]), 100)}{' and others' if len(users) > 3 else ''}" if users else ""
     many = f"{len(each.alerts):,} alerts{whose}. The worst: " if len(each.alerts) > 1 else ""
-    mine = f" (user {escape(users[0], 60)})" if users and not many else ""
+    named = not users or users[0] in first.explanation
+    mine = "" if many or named else f" (user {escape(users[0], 60)})"
     return f"{many}{escape(first.explanation, 300)}{mine} :gray[{escape(first.action, 240)}]"
 
 

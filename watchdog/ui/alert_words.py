@@ -8,17 +8,18 @@ from watchdog.alerts.board import OpenIncident
 from watchdog.alerts.quantities import QUANTITIES
 from watchdog.model.alerts import Acknowledgement, Alert, AlertState, Silence
 from watchdog.model.findings import Severity
-from watchdog.model.rules import Reading, Rule
+from watchdog.model.rules import Comparison, Reading, Rule
 from watchdog.model.units import duration_text, instant_text, number_text, unit_text
 from watchdog.ui.escape import escape
 from watchdog.ui.slurm_words import Look
 
-CHECK_OWN = "as the check says"
+CHECK_OWN = "by finding"
 LOOKS = {
     Severity.CRITICAL: Look("critical", "red", "dangerous", "⬣"),
     Severity.WARNING: Look("warning", "orange", "warning", "▲"),
     Severity.INFO: Look("info", "blue", "info", "i"),
 }
+_SIGNS = {Comparison.ABOVE: ">", Comparison.AT_LEAST: "≥", Comparison.BELOW: "<", Comparison.AT_MOST: "≤"}
 UNKNOWN = Look("unknown", "gray", "help", "?")
 
 
@@ -47,7 +48,7 @@ def began_at(each: OpenIncident) -> datetime:
 def since_words(each: OpenIncident, at: datetime) -> str:
     """As "since 11:20:00 UTC (40 min)"; with its end where it is over."""
     incident, began = each.incident, began_at(each)
-    late = ", seen late: nobody watched then" if incident.seen_late else ""
+    late = ", seen late" if incident.seen_late else ""
     if incident.closed_at is not None:
         length = duration_text(incident.closed_at - incident.opened_at)
         return f"{instant_text(incident.opened_at)} to {instant_text(incident.closed_at)} ({length}){late}"
@@ -86,7 +87,7 @@ def threshold_text(rule: Rule) -> str:
         return "health check"
     clear = f", clears at {value_text(rule, rule.clear)}" if rule.clear is not None else ""
     grown = f" more in {minutes_text(rule.over_seconds)}" if rule.reading is Reading.INCREASE else ""
-    return f"{rule.comparison} {value_text(rule, rule.threshold)}{grown}{clear}"
+    return f"{_SIGNS[rule.comparison]} {value_text(rule, rule.threshold)}{grown}{clear}"
 
 
 def minutes_text(seconds: float) -> str:

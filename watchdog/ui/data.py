@@ -12,11 +12,15 @@ import streamlit as st
 
 from watchdog.alerts import past as alert_pasts
 from watchdog.alerts.board import Board, OpenIncident
-from watchdog.alerts.preview import Past, Preview, preview
+from watchdog.alerts.cost import Prices
+from watchdog.alerts.foreign import Foreign, foreign
+from watchdog.alerts.notify.notifier import Notifier
+from watchdog.alerts.preview import SPAN, Past, Preview, preview
 from watchdog.alerts.rules import from_json
 from watchdog.analysis.holders import with_holders
 from watchdog.analysis.occupancy import Occupancy
 from watchdog.base.clock import floor_to
+from watchdog.model.alerts import Silence
 from watchdog.model.telemetry import Where, Window
 from watchdog.runtime import Runtime, current
 from watchdog.services import data_health as health
@@ -32,6 +36,7 @@ from watchdog.services import slurm_past as pasts
 from watchdog.services import timeline as timelines
 from watchdog.services import waste as wastes
 from watchdog.services.slurm_view import SlurmView
+from watchdog.store.alert_past import AlertPast
 from watchdog.ui.address import View
 
 _MINUTE = timedelta(minutes=1)
@@ -229,6 +234,27 @@ def _alert_past(since: datetime, until: datetime, version: int) -> alert_pasts.P
     return alert_pasts.past(runtime().history.store(), Window(since, until))
 
 
+def alerts_between(since: datetime, until: datetime) -> alert_pasts.Past:
+    """Incidents that were open at some time in between."""
+    return _alert_past(since, until, _version())
+
+
+def prices() -> Prices:
+    """What prices the GPUs of an incident."""
+    return _prices(floor_to(runtime().clock.now(), _MINUTE))
+
+
+@st.cache_data(ttl="2m", max_entries=2, show_spinner=False)
+def _prices(minute: datetime) -> Prices:
+    rates, view = runtime().config.gpu_rates, _newest()
+    if not rates:
+        return Prices()
+    counts = inventory(minute)["node"].astype(str).value_counts()
+    types = dict(zip(view.nodes["node"].astype(str), view.nodes["gpu_type"].fillna("").astype(str), strict=True))
+    held = view.job_gpus.groupby("job_id", observed=True)["node"]
+    return Prices(rates, {str(n): int(c) for n, c in counts.items()}, types, {str(j): [*n] for j, n in held})
+
+
 def _version() -> int:
     return runtime().engine.board().version
 
@@ -256,6 +282,36 @@ def _trail(incident_id: str, _each: OpenIncident, version: int) -> pd.DataFrame:
 @st.cache_data(ttl="10m", max_entries=8, show_spinner=False)
 def rule_preview(body: str, until: datetime) -> Preview:
     """What a rule (as JSON) would have done in the seven days before a full minute."""
-    nodes = _newest().nodes
+    rule, nodes = from_json(body), _newest().nodes
     partitions = {str(n): str(p).split(",") for n, p in zip(nodes["node"], nodes["partitions"], strict=True) if p}
-    return preview(from_json(body), Past(runtime().telemetry, inventory(until), partitions), until)
+    holders = _holders(Window(until - SPAN, until)) if rule.scope.jobs and slurm() is not None else None
+    return preview(rule, Past(runtime().telemetry, inventory(until), partitions, holders), until)
+
+
+def _holders(window: Window) -> pd.DataFrame:
+    jobs, gpus = timelines.held_in(runtime().known_jobs(), window)
+    key = ["job_id", "submitted_at"]
+    ran = jobs.loc[jobs["started_at"].notna(), [*key, "started_at", "ended_at"]]
+    return gpus.merge(ran, on=key).rename(columns={"started_at": "since", "ended_at": "until"})
+
+
+def kept_silences() -> tuple[Silence, ...]:
+    """Silences of the last 30 days, those that hold or are to come included, the latest end first."""
+    return _kept_silences(floor_to(runtime().clock.now(), _MINUTE), _version())
+
+
+@st.cache_data(ttl="1m", max_entries=4, show_spinner=False)
+def _kept_silences(now: datetime, version: int) -> tuple[Silence, ...]:
+    return AlertPast(runtime().history.store()).silences(now - timedelta(days=30))
+
+
+def notifier() -> Notifier:
+    """Who tells people."""
+    return runtime().notifier
+
+
+@st.cache_data(ttl="30s", max_entries=2, show_spinner=False)
+def foreign_alerts(at: datetime) -> tuple[Foreign, ...]:
+    """Alerts of the Alertmanager that is set up which are not ours; SourceError where it does not answer."""
+    api = runtime().alertmanager
+    return () if api is None else foreign(api.alerts())

@@ -21,15 +21,21 @@ from watchdog.ui.words import ADVICE, place_text, since_text, state_badge
 GPUS_PAGE = "pages/gpus.py"
 
 
-def verdict(answer: Fleet, view: View) -> None:
-    """One line: is anything wrong, and is everybody there? Then the numbers behind it."""
+def verdict(answer: Fleet, view: View, headline: str = "") -> None:
+    """One line: is anything wrong, and is everybody there? Then the numbers behind it.
+
+    Args:
+        answer: the fleet.
+        view: of the page.
+        headline: the line, as markdown, where who knows more than the readings of this moment says it.
+    """
     if not answer.gpus_expected:
         empty_state(
             "No GPU has been seen in the last seven days.",
             "Point WATCHDOG_PROMETHEUS_URL or WATCHDOG_TARGETS at your exporters; data health says what is read.",
         )
         return
-    st.markdown(_headline(answer))
+    st.markdown(headline or _headline(answer))
     if not answer.gpus_seen and _is_starting():
         st.info(
             "The collector has just started and reads the past first; live readings follow.", icon=":material/info:"

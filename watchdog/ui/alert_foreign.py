@@ -1,0 +1,56 @@
+"""Alerts that an existing Alertmanager has beside ours, to read."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pandas as pd
+import streamlit as st
+
+from watchdog.alerts.foreign import Foreign
+from watchdog.base.clock import floor_to
+from watchdog.model.units import duration_text
+from watchdog.ui.data import foreign_alerts, runtime
+
+_MOST = 200
+
+
+def foreign_block() -> None:
+    """A table, the newest first; read-only."""
+    now = runtime().clock.now()
+    found = foreign_alerts(floor_to(now, timedelta(seconds=30)))
+    if not found:
+        st.caption("It has no alert but ours.")
+        return
+    shown = found[:_MOST]
+    table = pd.DataFrame(
+        {
+            "severity": [each.severity for each in shown],
+            "alert": [each.name for each in shown],
+            "where": [each.where for each in shown],
+            "for": ["" if each.since is None else duration_text(now - each.since) for each in shown],
+            "state": [each.state for each in shown],
+            "what": [_what(each) for each in shown],
+        }
+    )
+    st.dataframe(
+        table, hide_index=True, height="auto" if len(table) < 9 else 320, column_config=_COLUMNS,
+        alt=f"Table of {len(shown)} alerts of the Alertmanager, the newest first",
+    )  # fmt: skip
+    if len(found) > len(shown):
+        st.caption(f"The newest {len(shown):,} of {len(found):,}.")
+    st.caption("Read-only: they are acknowledged and silenced where they come from.")
+
+
+def _what(each: Foreign) -> str:
+    return " ".join(each.summary.split())
+
+
+_COLUMNS = {
+    "severity": st.column_config.TextColumn("severity", width=80),
+    "alert": st.column_config.TextColumn("alert", width=200),
+    "where": st.column_config.TextColumn("where", width=140),
+    "for": st.column_config.TextColumn("for", width=90),
+    "state": st.column_config.TextColumn("state", width=90, help="Suppressed: silenced or inhibited there."),
+    "what": st.column_config.TextColumn("what", width=380),
+}
