@@ -19,6 +19,7 @@ class Asked:
     path: str
     headers: dict[str, str]
     form: dict[str, str]
+    body: str = ""
 
 
 @dataclass
@@ -54,8 +55,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
         parts = urlsplit(self.path)
-        form = parse_qs(self.rfile.read(length).decode() or parts.query)
-        asked = Asked(parts.path, dict(self.headers.items()), {k: v[0] for k, v in form.items()})
+        body = self.rfile.read(length).decode()
+        form = parse_qs(body or parts.query)
+        asked = Asked(parts.path, dict(self.headers.items()), {k: v[0] for k, v in form.items()}, body)
         self.told.asked.append(asked)
         self.say(self.told.answer(asked))
 

@@ -61,13 +61,13 @@ def test_a_failure_is_tried_again_after_10_s_30_s_2_min_10_min_and_then_every_30
     post = post_of(mail)
     post.stage.see(HOT)
     began, at = post.clock.now(), []
-    for _ in range(3 * 3600 // 5):
+    for _ in range(80 * 60 // 10):
         before = mail.tried
         post.turn()
         if mail.tried > before:
             at.append((post.clock.now() - began).total_seconds())
-        post.clock.sleep(5)
-    assert at[:7] == [0, 10, 40, 160, 760, 2560, 4360]
+        post.clock.sleep(10)
+    assert at == [0, 10, 40, 160, 760, 2560, 4360]
     [waiting] = post.outbox.waiting()
     assert (waiting.attempts, waiting.error) == (len(at), "connection refused")
 
