@@ -1,4 +1,4 @@
-"""Real Prometheus and VictoriaMetrics on free ports, scraping targets or loaded with samples of exact instants.
+"""Real Prometheus, VictoriaMetrics and Alertmanager on free ports; the former scrape, or hold samples of exact instants.
 
 Each is a context manager that yields the base URL and stops the server at the end. Where the program is missing
 the test is skipped with the reason.
@@ -25,6 +25,8 @@ from watchdog.model.exposition import number_text
 
 PROMETHEUS = ("/usr/bin/prometheus", "prometheus")
 PROMTOOL = ("/usr/bin/promtool", "promtool")
+ALERTMANAGER = ("/usr/bin/prometheus-alertmanager", "prometheus-alertmanager")
+AMTOOL = ("/usr/bin/amtool", "amtool")
 VICTORIA = ("/usr/bin/victoria-metrics", "victoria-metrics")
 
 # One sample: `name{labels}` as in the exposition format, when, and the value.
@@ -97,6 +99,24 @@ def running_victoria(
     ]
     with _running(command, f"http://127.0.0.1:{port}", "/health", folder / "victoria.log") as url:
         load_victoria(url, samples)
+        yield url
+
+
+@contextmanager
+def running_alertmanager(folder: Path, webhook: str) -> Iterator[str]:
+    """Alertmanager that tells `webhook` of each alert at once; yields its base URL."""
+    binary, port, config = program(ALERTMANAGER), free_port(), folder / "alertmanager.yml"
+    route = {"receiver": "hook", "group_by": ["..."], "group_wait": "0s", "group_interval": "1s"}
+    receiver = {"name": "hook", "webhook_configs": [{"url": webhook, "send_resolved": True}]}
+    config.write_text(json.dumps({"route": route, "receivers": [receiver]}), encoding="utf-8")
+    command = [
+        binary,
+        f"--config.file={config}",
+        f"--storage.path={folder / 'alertmanager'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+        "--cluster.listen-address=",
+    ]
+    with _running(command, f"http://127.0.0.1:{port}", "/-/ready", folder / "alertmanager.log") as url:
         yield url
 
 
