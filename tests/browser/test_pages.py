@@ -42,8 +42,9 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(open_tab, path):
 def test_the_verdict_is_on_the_first_screen(open_tab):
     tab = open_tab("/")
 
-    for label in ("GPUs seen", "Needs a look"):
-        box = tab.get_by_text(label, exact=True).first.bounding_box()
+    # Until alerts are judged, what the readings alone say stands in their place.
+    for label in (re.compile("^GPUs seen$"), re.compile("^(Needs you now|Needs a look)$")):
+        box = tab.get_by_text(label).first.bounding_box()
         assert box["y"] + box["height"] <= 900
 
 

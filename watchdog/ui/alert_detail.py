@@ -24,7 +24,7 @@ def detail(each: OpenIncident, at: datetime) -> None:
     """Evidence first, then members where there are several, then the trail."""
     if each.alerts:
         _evidence(each.alerts[0])
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(":small[:gray[As it began:]]", width="content")
         place_links(each, began_at(each))
     if len(each.alerts) > 1:

@@ -45,10 +45,10 @@ def _when(at: datetime | None) -> dict[str, str]:
     return {**kept, "at": instant_parameter(at)}
 
 
-def incident_link(each: OpenIncident, label: str) -> None:
-    """A link to the incident on the alerts page."""
+def incident_link(each: OpenIncident, label: str, width: int) -> None:
+    """A link to the incident on the alerts page, so many pixels wide that rows stand below each other."""
     query = {**shared_parameters(), "incident": each.incident.incident_id}
-    st.page_link(ALERTS_PAGE, label=label, query_params=query)
+    st.page_link(ALERTS_PAGE, label=label, query_params=query, width=width)
 
 
 def ask_why(each: OpenIncident) -> None:

@@ -19,7 +19,7 @@ from watchdog.services.fleet import Fleet
 from watchdog.ui import alert_acts as acts
 from watchdog.ui.address import View
 from watchdog.ui.alert_health import is_judged, judged_note
-from watchdog.ui.alert_links import ALERTS_PAGE, incident_link
+from watchdog.ui.alert_links import ALERTS_PAGE, ask_why, incident_link
 from watchdog.ui.alert_list import headline
 from watchdog.ui.alert_visit import Visit, this_visit
 from watchdog.ui.alert_words import badge, since_words
@@ -75,9 +75,10 @@ def needs_you(answer: Fleet, view: View) -> None:
 def _row(each: OpenIncident, view: View) -> None:
     one = each.incident
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(badge(one.severity, one.state), width=105)
-        incident_link(each, escape(one.title, 90))
+        st.markdown(badge(one.severity, one.state, short=True), width=105)
+        incident_link(each, escape(one.title, 90), width=320)
         st.markdown(f":small[{', '.join(_facts(each, view))}]", width="stretch")
+        ask_why(each)
         if view.past is None:
             st.button("Ack", key=f"overview.ack.{one.incident_id}", on_click=acts.begin, args=(acts.ACK, each))
 
@@ -152,5 +153,5 @@ def _line(row: Mapping[Hashable, Any], view: View) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(badge(Severity(row["severity"])), width=105)
         query = {**shared_parameters(), "incident": row["incident_id"]}
-        st.page_link(ALERTS_PAGE, label=escape(row["title"], 90), query_params=query)
+        st.page_link(ALERTS_PAGE, label=escape(row["title"], 90), query_params=query, width=320)
         st.markdown(f":small[:gray[{span}{who}]]", width="stretch")

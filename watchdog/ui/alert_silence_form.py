@@ -54,12 +54,18 @@ def silence_form(key: str, patterns: Patterns) -> Silence | None:
     now = runtime().clock.now()
     with st.form(key, border=False):
         left, right = st.columns(2)
-        nodes = left.text_input("Nodes", patterns.nodes, key=f"{key}.nodes", help=_HELP)
-        rules = right.text_input("Rules", patterns.rules, key=f"{key}.rules", help=f"Ids of rules. {_HELP}")
-        gpus = left.text_input("GPUs", patterns.gpus, key=f"{key}.gpus", help=f"UUIDs. {_HELP}")
-        jobs = right.text_input("Jobs", patterns.jobs, key=f"{key}.jobs", help=f"Ids of jobs. {_HELP}")
-        starts_at = _instant("From, UTC", f"{key}.starts", now)
-        ends_at = _instant("Until, UTC", f"{key}.ends", now + _LENGTH)
+        nodes = left.text_input("Nodes", patterns.nodes, key=f"{key}.nodes", placeholder="all", help=_HELP)
+        rules = right.text_input(
+            "Rules", patterns.rules, key=f"{key}.rules", placeholder="all", help=f"Ids of rules. {_HELP}"
+        )
+        gpus = left.text_input("GPUs", patterns.gpus, key=f"{key}.gpus", placeholder="all", help=f"UUIDs. {_HELP}")
+        jobs = right.text_input(
+            "Jobs", patterns.jobs, key=f"{key}.jobs", placeholder="all", help=f"Ids of jobs. {_HELP}"
+        )
+        with left:
+            starts_at = _instant("From, UTC", f"{key}.starts", now)
+        with right:
+            ends_at = _instant("Until, UTC", f"{key}.ends", now + _LENGTH)
         known = st.session_state.get(state.ALERT_NAME, "")
         by = st.text_input("Your name", known, key=f"{key}.by", max_chars=LONGEST_NAME)
         note = st.text_area(

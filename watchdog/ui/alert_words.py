@@ -28,10 +28,10 @@ def look(severity: Severity, state: AlertState) -> Look:
     return UNKNOWN if state is AlertState.UNKNOWN else LOOKS[severity]
 
 
-def badge(severity: Severity, state: AlertState = AlertState.FIRING) -> str:
-    """Markdown: icon and word in the severity's colour; of what cannot be seen also what it was."""
+def badge(severity: Severity, state: AlertState = AlertState.FIRING, *, short: bool = False) -> str:
+    """Markdown: icon and word in the severity's colour; of what cannot be seen also what it was, unless `short`."""
     shown = look(severity, state)
-    word = f"{shown.word}, was {severity}" if state is AlertState.UNKNOWN else shown.word
+    word = f"{shown.word}, was {severity}" if state is AlertState.UNKNOWN and not short else shown.word
     return f":{shown.colour}[:material/{shown.icon}: **{word}**]"
 
 

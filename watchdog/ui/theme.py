@@ -11,6 +11,7 @@ _STYLE = """<style>
 [data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p { color: MUTED; opacity: 1; }
 [data-testid="stMetricValue"], [data-testid="stCaptionContainer"], .stMarkdown { font-variant-numeric: tabular-nums; }
 [data-testid="stMetricValue"], [data-testid="stMetricValue"] * { white-space: normal !important; overflow: visible !important; }
+[data-testid^="stBaseButton-primary"] * { color: BACKGROUND; }
 [data-testid="stMainBlockContainer"] { padding-left: clamp(1rem, 2.5vw, 3rem); padding-right: clamp(1rem, 2.5vw, 3rem); }
 </style>"""
 
@@ -21,5 +22,5 @@ def palette() -> Palette:
 
 
 def draw_style() -> None:
-    """Tabular numbers everywhere, captions with enough contrast, room used."""
-    st.html(_STYLE.replace("MUTED", palette().muted))
+    """Tabular numbers everywhere, captions and main buttons with enough contrast, room used."""
+    st.html(_STYLE.replace("MUTED", palette().muted).replace("BACKGROUND", palette().background))
