@@ -103,6 +103,7 @@ class AlertLoop:
     def catch_up(self, stop: threading.Event) -> None:
         """Judge the past since the last look, oldest first, so that what happened then is in the history."""
         now = self._clock.now()
+        self.engine.open()
         since = max(self.engine.evaluated_until or now - FIRST_LOOK, now - LONGEST_GAP)
         if now - since < 3 * timedelta(seconds=self._config.interval_seconds):
             since = now

@@ -47,7 +47,7 @@ def watch(path: Path, ticks: int | None = None, acknowledged: Path | None = None
     clock = FakeClock(NOON)
     history = History(path, clock)
     checks = {rule.check: Check(rule.check, "", "", "", _judge(rule.check)) for rule in RULES}
-    engine = AlertEngine(history, clock, channels=lambda: ("mail", "chat"), watched=Watched(RULES, checks))
+    engine = AlertEngine(history, clock, channels=lambda: ("mail", "chat"), watched=Watched(RULES, checks)).open()
     clock.jump((engine.evaluated_until or NOON) - NOON)
     note = os.open(acknowledged, os.O_WRONLY | os.O_APPEND | os.O_CREAT) if acknowledged else None
     while ticks is None or clock.now() < NOON + ticks * TICK:

@@ -27,7 +27,7 @@ def tell(path: Path, url: str) -> None:
     checks = {rule.check: Check(rule.check, "", "", "", _finds(rule.check)) for rule in rules}
     config = Config(notify_urls=f"hook=json://{url}", notify_per_minute=1000)
     history, names = History(path, clock), setup.channel_names(config)
-    engine = AlertEngine(history, clock, channels=lambda: names, watched=Watched(rules, checks))
+    engine = AlertEngine(history, clock, channels=lambda: names, watched=Watched(rules, checks)).open()
     engine.tick(replace(Facts(clock.now())))
     setup.telling(config, clock, engine, history, lambda: "").notifier.run(threading.Event())
 

@@ -87,7 +87,7 @@ class AlertEngine:
         keep: timedelta = KEEP,
         watched: Watched | None = None,
     ) -> None:
-        """Take up where the store left off.
+        """Prepare; the store is left alone until `open` or the first tick.
 
         Args:
             history: where the store is, or why it cannot be had.
@@ -118,9 +118,13 @@ class AlertEngine:
         self._tidied: datetime | None = None
         self.state = EngineState()
         self._board = Board()
+
+    def open(self) -> AlertEngine:
+        """Take up where the store left off, if it can be had by now; the first tick would, too."""
         with self._lock:
             self._ready()
             self._show()
+        return self
 
     # Judging
 

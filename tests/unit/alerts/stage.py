@@ -142,7 +142,7 @@ class Stage:
             new_id=lambda: f"id-{next(self._ids)}",
             link_base="http://watchdog",
             watched=Watched(self.rules, checks),
-        )
+        ).open()
         return self.engine
 
     def _check(self, key: str) -> Check:
