@@ -66,7 +66,7 @@ class Runtime:
         names = notifying.channel_names(config)
         self.engine = AlertEngine(self.history, clock, channels=lambda: names, link_base=config.base_url)
         self.alertmanager = notifying.alertmanager(config, clock)
-        telling = notifying.telling(config, clock, self.engine, self.history, self.problem)
+        telling = notifying.telling(config, clock, self.engine, self.history, self.problem, simulated=self.is_demo)
         self.notifier, self.heartbeat = telling.notifier, telling.heartbeat
         self._alerts = AlertLoop(
             config,

@@ -3,13 +3,22 @@
 import json
 import threading
 import time
+import urllib.request
 from contextlib import contextmanager
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from tests.integration.servers import PROMETHEUS, _running, free_port, program, wait_for_samples
+from tests.integration.servers import (
+    PROMETHEUS,
+    _running,
+    free_port,
+    program,
+    running_alertmanager,
+    wait_for_samples,
+)
+from tests.mail import mail_server
 from watchdog.base.clock import SystemClock
 from watchdog.base.config import Config
 from watchdog.model.alerts import Acknowledgement
@@ -96,8 +105,7 @@ def watching(prometheus, webhook, folder, **settings):
         slurm_interval_seconds=2.0,
         slurm="series",
         data_dir=str(folder / "data"),
-        notify_urls=f"hook=json://127.0.0.1:{webhook.server_port}/",
-        **settings,
+        **{"notify_urls": f"hook=json://127.0.0.1:{webhook.server_port}/"} | settings,
     )
     runtime = Runtime(config, SystemClock())
     runtime.start()
@@ -114,6 +122,26 @@ def until(ready, seconds=90):
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.2)
     return found
+
+
+def test_a_memory_error_reaches_webhook_mail_and_alertmanager(cluster, prometheus, webhook, tmp_path):
+    demo, _ = cluster
+    hook = f"http://127.0.0.1:{webhook.server_port}/"
+    with mail_server() as box, running_alertmanager(tmp_path, hook) as alertmanager:
+        urls = f"hook=json://127.0.0.1:{webhook.server_port}/ mail={box.url}"
+        with watching(prometheus, webhook, tmp_path, notify_urls=urls, alertmanager_url=alertmanager):
+            until(lambda: box.mails)
+            (fault,) = demo.faults()
+            until(lambda: any(fault.node in mail.get_content() for _, mail in box.mails))
+            theirs = until(lambda: _alerts(alertmanager))
+            assert fault.node in {alert["labels"].get("node") for alert in theirs}
+            until(lambda: any("alerts" in posted for posted in webhook.posted))  # Alertmanager tells on
+            until(lambda: any("alerts" not in posted for posted in webhook.posted))  # and so do we
+
+
+def _alerts(url):
+    with urllib.request.urlopen(f"{url}/api/v2/alerts", timeout=5) as answer:
+        return json.load(answer)
 
 
 def test_a_memory_error_reaches_people_once_and_outlives_a_restart(cluster, prometheus, webhook, tmp_path):

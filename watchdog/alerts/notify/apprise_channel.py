@@ -42,7 +42,9 @@ class AppriseChannel:
 
     limited = True
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, mark: str = "") -> None:
+        """Prepare; `mark` stands before every title ("[demo data] ")."""
+        self._mark = mark
         self.name, self.description = address.name, address.description
         self._url = address.url
 
@@ -57,7 +59,7 @@ class AppriseChannel:
         box = apprise.Apprise(asset=_asset())
         box.add(_with_ids(self._service(), letter))
         result = box.notify(
-            title=letter.title,
+            title=f"{self._mark}{letter.title}",
             body=letter.body,
             notify_type=_CALM.get(letter.kind, _TONES[letter.severity]),
             body_format=apprise.NotifyFormat.TEXT,

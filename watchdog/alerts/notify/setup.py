@@ -20,6 +20,8 @@ from watchdog.model.findings import Severity
 from watchdog.services.history import History
 from watchdog.sources.alertmanager import AlertmanagerApi
 
+_DEMO = "[demo data] "
+
 
 @dataclass(frozen=True)
 class Telling:
@@ -35,9 +37,26 @@ class Telling:
     runs: tuple[Callable[[threading.Event], None], ...]
 
 
-def telling(config: Config, clock: Clock, engine: AlertEngine, history: History, problem: Callable[[], str]) -> Telling:
-    """Everything that the settings ask for. `problem` says why the watch is not to be trusted just now."""
-    found = channels(config, clock, engine.board)
+def telling(
+    config: Config,
+    clock: Clock,
+    engine: AlertEngine,
+    history: History,
+    problem: Callable[[], str],
+    *,
+    simulated: bool = False,
+) -> Telling:
+    """Everything that the settings ask for.
+
+    Args:
+        config: the settings.
+        clock: time.
+        engine: whose messages they are.
+        history: where messages wait.
+        problem: says why the watch is not to be trusted just now; "" if it is.
+        simulated: whether what is watched is a demo, which every title then says.
+    """
+    found = channels(config, clock, engine.board, _DEMO if simulated else "")
     notifier = Notifier(found, engine, history, clock, terms(config))
     heartbeat = Heartbeat(config.heartbeat_url, clock, problem) if config.heartbeat_url else None
     runs = [notifier.run, *(each.run for each in found if isinstance(each, AlertmanagerChannel))]
@@ -49,9 +68,9 @@ def channel_names(config: Config) -> tuple[str, ...]:
     return tuple(each.name for each in addresses(config.notify_urls)) + (ALERTMANAGER,) * bool(config.alertmanager_url)
 
 
-def channels(config: Config, clock: Clock, board: Callable[[], Board]) -> tuple[Channel, ...]:
-    """The channels themselves. `board` is what Alertmanager is kept informed of."""
-    found: tuple[Channel, ...] = tuple(AppriseChannel(each) for each in addresses(config.notify_urls))
+def channels(config: Config, clock: Clock, board: Callable[[], Board], mark: str = "") -> tuple[Channel, ...]:
+    """The channels themselves. `board` is what Alertmanager is kept informed of; `mark` stands before every title."""
+    found: tuple[Channel, ...] = tuple(AppriseChannel(each, mark) for each in addresses(config.notify_urls))
     api = alertmanager(config, clock)
     least = Severity(config.notify_min_severity)
     return (*found, AlertmanagerChannel(api, clock, board, least)) if api else found

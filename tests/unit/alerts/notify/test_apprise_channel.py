@@ -7,13 +7,11 @@ import logging
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
-from email import message_from_bytes, policy
 
 import pytest
 
 from tests.conftest import NOON, ROOT
-from tests.integration.servers import free_port
+from tests.mail import mail_server
 from tests.unit.alerts.notify.test_words import EVIL, message
 from tests.unit.sources.peers import Says, peer
 from watchdog.alerts.notify.addresses import addresses
@@ -102,31 +100,11 @@ def test_a_pagerduty_incident_is_ended_with_ours():
     assert (told.dedup, told.action) == ("i0", "map")
 
 
-class Mailbox:
-    """What a mail server took in; `refuses` is its answer to a message."""
-
-    def __init__(self) -> None:
-        self.mails, self.refuses = [], ""
-
-    async def handle_DATA(self, server, session, envelope):  # noqa: N802
-        if self.refuses:
-            return self.refuses
-        self.mails.append((envelope.rcpt_tos, message_from_bytes(envelope.content, policy=policy.default)))
-        return "250 OK"
-
-
-@contextmanager
-def mail_server():
-    controllers = pytest.importorskip("aiosmtpd.controller", reason="aiosmtpd is not installed")
-    box = Mailbox()
-    box.port = free_port()
-    server = controllers.Controller(box, hostname="127.0.0.1", port=box.port)
-    server.start()
-    box.url = f"mailto://127.0.0.1:{box.port}/?from=watchdog@example.com&to=ops@example.com&mode=insecure"
-    try:
-        yield box
-    finally:
-        server.stop()
+def test_a_demo_says_so_before_every_title():
+    with mail_server() as box:
+        AppriseChannel(addresses(box.url)[0], "[demo data] ").send(letter(message(title="GPU lost")))
+    [(_, mail)] = box.mails
+    assert mail["Subject"].startswith("[demo data] [critical]")
 
 
 def test_a_mail_has_one_subject_however_a_job_is_called():
