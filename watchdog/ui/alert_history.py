@@ -63,7 +63,9 @@ def matching(answer: Past, place: Place) -> pd.DataFrame:
     wanted = ((place.rules, answer.rules), (place.nodes, answer.nodes), (place.people, answer.people))
     for names, of in wanted:
         if names:
-            keep &= frame["incident_id"].map(lambda one, names=names, of=of: bool({*names} & {*of.get(one, ())}))
+            keep &= pd.Series(
+                [not {*names}.isdisjoint(of.get(one, ())) for one in frame["incident_id"]], keep.index, bool
+            )
     return frame[keep.to_numpy(dtype=bool)]
 
 
