@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from watchdog.base.errors import WatchdogError
-from watchdog.ui.alert_badge import alerts_title
+from watchdog.ui.alert_badge import draw_title
 from watchdog.ui.cards import frame_of_page, problem
 from watchdog.ui.filters import draw_filters, keep_filters
 from watchdog.ui.theme import draw_style
@@ -19,7 +19,7 @@ draw_style()
 page = st.navigation(
     [
         st.Page("pages/overview.py", title="Overview", default=True),
-        st.Page("pages/alerts.py", title=alerts_title(), url_path="alerts"),
+        st.Page("pages/alerts.py", title=draw_title(), url_path="alerts"),
         st.Page("pages/gpus.py", title="GPUs"),
         st.Page("pages/slurm.py", title="Slurm"),
         st.Page("pages/job.py", title="Job"),

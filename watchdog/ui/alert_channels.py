@@ -21,7 +21,7 @@ def channels_block() -> None:
         empty_state(
             "Nobody is told: no channel is set up. Alerts are only on this page.",
             "WATCHDOG_NOTIFY_URLS takes mail, Slack, Teams, ntfy, PagerDuty, webhooks and others; "
-            "WATCHDOG_ALERTMANAGER_URL an Alertmanager. docs/notifications.md says how they are written.",
+            "WATCHDOG_ALERTMANAGER_URL an Alertmanager. docs/notification.md says how they are written.",
         )
     for each in found:
         _channel(each)

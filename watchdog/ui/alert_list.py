@@ -15,6 +15,7 @@ from watchdog.model.units import duration_text
 from watchdog.ui import alert_acts as acts
 from watchdog.ui import state
 from watchdog.ui.address import View
+from watchdog.ui.alert_badge import renew_title
 from watchdog.ui.alert_detail import detail
 from watchdog.ui.alert_health import is_judged, judged_note
 from watchdog.ui.alert_links import ask_why, place_links
@@ -31,6 +32,7 @@ _DIM = ":gray[{}]"
 def active_block(view: View) -> None:
     """The verdict, the incident that the URL names, and pages of all that is open."""
     acts.leave_for_dialog()
+    renew_title()
     now = board(view.past)
     st.markdown(headline(now, sure=is_judged(view)))
     judged_note(view)

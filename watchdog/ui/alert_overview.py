@@ -18,6 +18,7 @@ from watchdog.model.units import duration_text, instant_text, usd
 from watchdog.services.fleet import Fleet
 from watchdog.ui import alert_acts as acts
 from watchdog.ui.address import View
+from watchdog.ui.alert_badge import renew_title
 from watchdog.ui.alert_health import is_judged, judged_note
 from watchdog.ui.alert_links import ALERTS_PAGE, ask_why, incident_link
 from watchdog.ui.alert_list import headline
@@ -64,6 +65,7 @@ def needs_you(answer: Fleet, view: View) -> None:
             judged_note(view)
         return
     acts.leave_for_dialog()
+    renew_title()
     with section("Needs you now", question="What is wrong that nobody has taken, worst first, and since when?"):
         open_ones = now.unhandled
         with st.container(gap="xxsmall"):

@@ -38,6 +38,7 @@ JOB = "job.id"
 JOB_METRIC = "job.metric"
 
 ALERT_TAB = "alerts.tab"
+ALERT_TITLE = "alerts.title"
 # Who acts, remembered for the session; and what they are about to do in a dialog.
 ALERT_NAME = "alerts.name"
 ALERT_ACT = "alerts.act"
