@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from watchdog.alerts.grouping import BURST_SPAN, is_lost
+from watchdog.alerts.grouping import BURST_SPAN, is_broken, is_burst, is_lost
 from watchdog.alerts.machine import FLAP_WINDOW, elapsed
 from watchdog.model.alert_changes import Saved
 from watchdog.model.alerts import OPEN, Alert, AlertState, Incident, Silence
@@ -91,6 +91,15 @@ class Book:
             for alert in self.open_alerts()
             if is_lost(alert) and alert.incident_id in self.incidents
         }
+
+    def broken(self) -> dict[str, str]:
+        """The cause of the incident that says that a GPU is broken, by gpu_uuid; storms aside."""
+        causes = {
+            alert.subject.gpu_uuid: self.incidents[alert.incident_id].cause
+            for alert in self.open_alerts()
+            if is_broken(alert) and alert.incident_id in self.incidents
+        }
+        return {gpu: cause for gpu, cause in causes.items() if not is_burst(cause)}
 
     def open_alerts(self) -> Iterable[Alert]:
         """Every alert that is firing or unknown."""

@@ -2,6 +2,7 @@
 
 - What is wrong with a job is one incident a job and rule.
 - A node that is lost is one incident, and so is all that is silent because of it.
+- What is broken about one GPU is one incident: an XID, the missing readings and the asked reset are one event.
 - Else it is one incident a rule and node.
 - What starts on many GPUs or nodes at once is a burst: one incident, wherever it is.
 """
@@ -14,11 +15,14 @@ from datetime import timedelta
 from itertools import groupby
 
 from watchdog.model.alerts import Alert
+from watchdog.model.findings import Severity
 
 # Checks that say that a node as a whole does not answer.
 LOST = frozenset({"node_down", "exporter_lost"})
 # What a node that does not answer also shows: on its GPUs, and in what is read of it.
 SILENT = LOST | {"gpu_missing", "exporter_frozen", "sensor_stuck"}
+# What a broken GPU shows, often several at once; the gravest word first.
+OF_BOARDS = ("xid", "gpu_missing", "row_remap", "ecc_uncorrected", "recovery_action", "retired_pages", "nvlink")
 # About how a job uses its GPUs, not about the GPUs.
 OF_JOBS = frozenset({"held_idle", "hung", "input_bound", "job_stall", "memory_full", "straggler"})
 
@@ -49,6 +53,12 @@ def is_lost(alert: Alert) -> bool:
     return alert.finding.check in LOST and bool(alert.subject.node) and not alert.subject.gpu_uuid
 
 
+def is_broken(alert: Alert) -> bool:
+    """Whether it says that a GPU's board is broken; what a program did to itself is only information."""
+    of_board = alert.finding.check in OF_BOARDS and bool(alert.subject.gpu_uuid)
+    return of_board and alert.severity is not Severity.INFO
+
+
 def place(alert: Alert) -> Place:
     """The cause that this alert has if no other is near."""
     rule, node, check = alert.rule_id, alert.subject.node, alert.finding.check
@@ -62,13 +72,16 @@ def place(alert: Alert) -> Place:
     return Place(rule, f"{rule}:{alert.subject.part or 'cluster'}")
 
 
-def causes(fired: Sequence[Alert], recent: Sequence[Alert], lost: Mapping[str, str]) -> dict[str, str]:
+def causes(
+    fired: Sequence[Alert], recent: Sequence[Alert], lost: Mapping[str, str], broken: Mapping[str, str]
+) -> dict[str, str]:
     """The cause of each alert that fired now, by alert id; and of each recent one that a burst draws in.
 
     Args:
         fired: alerts that fired at this tick.
         recent: open ones that fired within BURST_SPAN before.
         lost: the cause of the open incident that says that this node is lost, by node.
+        broken: the cause of the open incident that says that this GPU is broken, by gpu_uuid.
     """
     places = {alert.alert_id: place(alert) for alert in (*fired, *recent)}
     found = {alert.alert_id: places[alert.alert_id].cause for alert in fired}
@@ -76,7 +89,16 @@ def causes(fired: Sequence[Alert], recent: Sequence[Alert], lost: Mapping[str, s
         if _bursts(cluster, places):
             family = places[cluster[0].alert_id].family
             found |= dict.fromkeys((alert.alert_id for alert in cluster), family + _BURST)
-    return found | _silenced_by_loss(fired, found, lost)
+    return found | _of_one_board(fired, found, broken) | _silenced_by_loss(fired, found, lost)
+
+
+def _of_one_board(fired: Sequence[Alert], found: Mapping[str, str], broken: Mapping[str, str]) -> dict[str, str]:
+    """What else a broken GPU shows joins the incident about it, but for what a storm took in."""
+    alone = [alert for alert in fired if is_broken(alert) and not is_burst(found[alert.alert_id])]
+    boards = dict(broken)
+    for alert in sorted(alone, key=lambda alert: OF_BOARDS.index(alert.finding.check)):
+        boards.setdefault(alert.subject.gpu_uuid, found[alert.alert_id])
+    return {alert.alert_id: boards[alert.subject.gpu_uuid] for alert in alone}
 
 
 def _silenced_by_loss(fired: Sequence[Alert], found: Mapping[str, str], lost: Mapping[str, str]) -> dict[str, str]:

@@ -95,7 +95,7 @@ def _place(book: Book, draft: Draft, fired: list[Alert], rule_titles: dict[str, 
         return set()
     new = {alert.alert_id for alert in fired}
     recent = [alert for alert in book.recent(draft.at) if alert.alert_id not in new]
-    chosen = grouping.causes(fired, recent, book.lost())
+    chosen = grouping.causes(fired, recent, book.lost(), book.broken())
     joining: dict[str, list[Alert]] = {}
     for alert in fired:
         joining.setdefault(chosen[alert.alert_id], []).append(alert)

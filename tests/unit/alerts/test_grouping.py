@@ -39,6 +39,18 @@ def test_what_is_wrong_with_a_job_is_one_incident_wherever_its_gpus_are():
     assert {incident.cause for incident in stage.incidents} == {f"hung:job={job}" for job in (812, 813, 9)}
 
 
+def test_what_a_broken_gpu_shows_is_one_incident_however_late_it_comes():
+    fell_off = finding(gpu(3), "xid", CRITICAL)
+    stage = _stage().see(fell_off).see(fell_off, finding(gpu(3), "gpu_missing", CRITICAL), seconds=600)
+    [incident] = stage.incidents
+    assert incident.title.endswith("GPU 3 on gpu01 and 1 more alert")
+
+
+def test_an_error_of_a_program_is_no_broken_gpu():
+    stage = _stage().see(finding(gpu(3), "xid", INFO), finding(gpu(3), "gpu_missing", CRITICAL))
+    assert len(stage.incidents) == 2
+
+
 def test_a_lost_node_is_one_incident_with_all_that_is_silent_because_of_it():
     down = finding(Subject("gpu03"), "node_down", CRITICAL)
     lost = finding(Subject("gpu03"), "exporter_lost", CRITICAL)
@@ -122,4 +134,4 @@ def test_an_incident_is_as_grave_as_its_worst_open_member():
 def test_the_checks_that_grouping_knows_by_name_exist():
     modules = [importlib.import_module(f"{health.__name__}.{each.name}") for each in iter_modules(health.__path__)]
     keys = {module.KEY for module in modules if hasattr(module, "KEY")}
-    assert keys >= grouping.LOST | grouping.SILENT | grouping.OF_JOBS
+    assert keys >= grouping.LOST | grouping.SILENT | grouping.OF_JOBS | set(grouping.OF_BOARDS)
