@@ -40,7 +40,7 @@ MINUTES = 3
 # The minute that is under way does not count.
 _COLUMNS = MINUTES + 1
 GRACE_MINUTES = 5
-WORKED_MINUTES = 10
+WORKED_MINUTES = 5
 # A GPU that the job works with; others of its GPUs cannot stop.
 WORKING_ABOVE = 0.3
 SPINNING_ABOVE = 0.8
