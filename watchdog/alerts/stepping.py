@@ -96,16 +96,22 @@ def _place(book: Book, draft: Draft, fired: list[Alert], rule_titles: dict[str, 
     new = {alert.alert_id for alert in fired}
     recent = [alert for alert in book.recent(draft.at) if alert.alert_id not in new]
     chosen = grouping.causes(fired, recent, book.lost(), book.broken())
-    joining: dict[str, list[Alert]] = {}
-    for alert in fired:
-        joining.setdefault(chosen[alert.alert_id], []).append(alert)
+    joining, drawn = _by_cause(fired, chosen), _by_cause(recent, chosen)
     touched: set[str] = set()
     for cause, alerts in joining.items():
         target = _target(book, draft, cause, alerts, recent)
-        drawn = [alert for alert in recent if chosen.get(alert.alert_id) == cause]
         touched |= {target.incident_id, *_join(book, draft, target, alerts, rule_titles)}
-        touched |= _merge(book, draft, target, drawn, rule_titles)
+        touched |= _merge(book, draft, target, drawn.get(cause, []), rule_titles)
     return touched
+
+
+def _by_cause(alerts: list[Alert], chosen: Mapping[str, str]) -> dict[str, list[Alert]]:
+    """Alerts by the cause that was chosen for them, in their order; the others are left out."""
+    found: dict[str, list[Alert]] = {}
+    for alert in alerts:
+        if alert.alert_id in chosen:
+            found.setdefault(chosen[alert.alert_id], []).append(alert)
+    return found
 
 
 def _target(book: Book, draft: Draft, cause: str, alerts: list[Alert], recent: list[Alert]) -> Incident:

@@ -110,6 +110,14 @@ def test_somebodys_incident_is_not_drawn_into_a_storm():
     assert [incident.ack is not None for incident in stage.incidents].count(True) == 1
 
 
+def test_an_incident_with_an_older_member_is_not_drawn_into_a_storm():
+    old = finding(gpu(7, "gpu00"), "xid", CRITICAL)
+    stage = _stage().see(old).see(old, seconds=900).see(old, *_xids(1, gpus=1))
+    stage.see(old, *_xids(nodes=12, gpus=1))
+    assert _titles(stage) == ["Xid: 11 GPUs on 11 nodes", "Xid: 2 GPUs on gpu00"]
+    assert "merged" not in stage.kinds
+
+
 def test_many_jobs_at_once_are_a_storm_two_are_not():
     jobs = [finding(gpu(g, f"gpu{j:02d}"), "hung", job_id=str(j)) for j in range(8) for g in range(8)]
     assert len(_stage().see(*jobs[:16]).incidents) == 2
