@@ -37,12 +37,14 @@ from watchdog.sources.slurm_frames import job_gpus_frame, jobs_frame, nodes_fram
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-GAP_MINUTES = 45.0
+GAP_MINUTES = 20.0
 # A finding may outlive its fault: windows of minutes drain, and a hardware fault is held until a reset.
 AFTERMATH = timedelta(hours=2)
+# Said until the GPU is reset.
+UNTIL_RESET = frozenset({"ecc_uncorrected", "row_remap", "recovery_action"})
 _K = FaultKind
 
-# Which checks find which fault. The first is the one that should; any counts.
+# Which checks find which fault. Any counts.
 FOUND_BY: dict[FaultKind, tuple[str, ...]] = {
     _K.THERMAL_THROTTLE: ("throttle", "hot", "hot_memory"),
     _K.COOLING_FAILURE: ("throttle", "hot", "hot_memory"),
@@ -76,13 +78,13 @@ FOUND_BY: dict[FaultKind, tuple[str, ...]] = {
 # What else is true while a fault lasts, because of it.
 ALSO: dict[FaultKind, tuple[str, ...]] = {
     _K.HUNG: ("held_idle", "job_stall"),
-    _K.XID_119: ("hung", "job_stall", "row_remap"),
+    _K.XID_119: ("hung", "job_stall", "recovery_action"),
     _K.JOB_STALL: ("held_idle", "input_bound"),
     _K.GONE_IDLE: ("job_stall", "input_bound"),
     _K.GPU_LOST: ("node_drained", "drained_again", "exporter_lost"),
-    _K.ECC_UNCORRECTED: ("node_drained", "drained_again"),
-    _K.ROW_REMAP_FAILURE: ("node_drained", "drained_again"),
-    _K.XID_94: ("ecc_uncorrected", "row_remap"),
+    _K.ECC_UNCORRECTED: ("recovery_action", "node_drained", "drained_again"),
+    _K.ROW_REMAP_FAILURE: ("recovery_action", "node_drained", "drained_again"),
+    _K.XID_94: ("ecc_uncorrected", "row_remap", "recovery_action"),
     _K.NODE_DRAINED: ("drained_again",),
     _K.NODE_DOWN: ("gpu_missing", "job_failed_node", "drained_again"),
     _K.EXPORTER_DEAD: ("gpu_missing",),
@@ -93,6 +95,7 @@ ALSO: dict[FaultKind, tuple[str, ...]] = {
     _K.POWER_BRAKE: ("straggler", "input_bound"),
     _K.PCIE_DEGRADED: ("input_bound",),
     _K.MEMORY_LEAK: ("zombie_memory",),
+    _K.NVLINK_ERRORS: ("straggler", "input_bound"),
 }
 
 
@@ -106,7 +109,7 @@ class Episode:
     until: datetime
     node: str
     gpu_uuid: str
-    job: str
+    raw_job: int | None
     text: str
 
 
@@ -133,6 +136,7 @@ class Watcher:
         self._observation = Observation(self._live, lambda _: self._known)
         self._states: dict[str, tuple[str, str, str]] = {}
         self._changes: list[dict[str, object]] = []
+        self.raw_jobs: dict[str, int] = {}
         self.uuids = {
             str(row.gpu_uuid): (str(row.node), int(row.gpu_index)) for row in self._known.itertuples(index=False)
         }
@@ -152,6 +156,7 @@ class Watcher:
     def _slurm(self, at: datetime) -> Slurm:
         view = self._scheduler.snapshot()
         self._note_states(view, at)
+        self.raw_jobs |= {job.job_id: job.raw_id for job in view.jobs}
         done = self._scheduler.finished(Window(at - timedelta(hours=1), at + timedelta(microseconds=1)))
         states = NODE_STATES.conform(pd.DataFrame(self._changes, columns=list(NODE_STATES.columns)))
         return Slurm(
@@ -178,7 +183,7 @@ class Watcher:
         answered = set(frame["node"].astype(str).unique())
         return tuple(
             SourceStatus(
-                name,
+                f"exporter {name}",
                 at,
                 at if name in answered else None,
                 0.01,
@@ -210,7 +215,7 @@ def watch(seed: int, scenario: Scenario, hours: float, nodes: int, gpus: int) ->
         now = {(found.check, found.subject): found for found in watcher.look(at) if _counts(found)}
         closed += [open_.pop(key) for key in [*open_] if key not in now]
         for key, found in now.items():
-            open_[key] = _episode(found, open_.get(key), at)
+            open_[key] = _episode(found, open_.get(key), at, watcher.raw_jobs)
     episodes = (*closed, *open_.values())
     return Run(seed, watcher.cluster.faults(), watcher.uuids, episodes, until)
 
@@ -219,21 +224,26 @@ def _counts(found: Finding) -> bool:
     return found.severity is not Severity.INFO or found.check in {"xid", "node_drained", "input_bound"}
 
 
-def _episode(found: Finding, known: Episode | None, at: datetime) -> Episode:
+def _episode(found: Finding, known: Episode | None, at: datetime, raw_jobs: dict[str, int]) -> Episode:
     subject = found.subject
     since = known.since if known else at
-    job = subject.job_id or found.job_id
-    return Episode(found.check, found.severity, since, at, subject.node, subject.gpu_uuid, job, found.explanation)
+    raw = raw_jobs.get(subject.job_id or found.job_id)
+    return Episode(found.check, found.severity, since, at, subject.node, subject.gpu_uuid, raw, found.explanation)
 
 
 def concerns(episode: Episode, fault: Fault, uuids: dict[str, tuple[str, int]]) -> bool:
     """Whether a finding is about whom the fault hit, while it lasted or soon after."""
-    if episode.until < fault.since or episode.since > fault.until + AFTERMATH:
+    aftermath = timedelta(hours=24) if episode.check in UNTIL_RESET else AFTERMATH
+    if episode.until < fault.since or episode.since > fault.until + aftermath:
         return False
     if episode.gpu_uuid and fault.gpus and uuids.get(episode.gpu_uuid) in fault.gpus:
         return True
-    same_job = fault.job is not None and episode.job == str(fault.job)
-    return same_job or (bool(episode.node) and episode.node == fault.node)
+    if fault.job is not None and episode.raw_job == fault.job:
+        return True
+    node = episode.node or (
+        episode.text.rpartition(" as ")[2].partition(" ")[0] if episode.check == "job_failed_node" else ""
+    )
+    return bool(node) and node == fault.node
 
 
 def _found(run: Run, fault: Fault) -> timedelta | None:
@@ -315,7 +325,7 @@ def main() -> None:
     parser.add_argument("--write", type=Path, help="keep the tables in this Markdown file, below its marker")
     args = parser.parse_args()
     scenario = every_fault(GAP_MINUTES, since=1800.0)
-    hours = (len(FaultKind) * GAP_MINUTES + 60) / 60
+    hours = (len(FaultKind) * GAP_MINUTES + 90) / 60
     size = (args.nodes, args.gpus)
     with ProcessPoolExecutor(args.workers) as pool:
         faulty = [pool.submit(watch, seed, scenario, hours, *size) for seed in range(1, args.seeds + 1)]
