@@ -81,7 +81,7 @@ ALSO: dict[FaultKind, tuple[str, ...]] = {
     _K.XID_119: ("hung", "job_stall", "recovery_action"),
     _K.JOB_STALL: ("held_idle", "input_bound"),
     _K.GONE_IDLE: ("job_stall", "input_bound"),
-    _K.GPU_LOST: ("node_drained", "drained_again", "exporter_lost"),
+    _K.GPU_LOST: ("node_drained", "drained_again", "exporter_lost", "job_failed_node"),
     _K.ECC_UNCORRECTED: ("recovery_action", "node_drained", "drained_again"),
     _K.ROW_REMAP_FAILURE: ("recovery_action", "node_drained", "drained_again"),
     _K.XID_94: ("ecc_uncorrected", "row_remap", "recovery_action"),

@@ -109,6 +109,7 @@ class Injector:
             self._finish_later(job, spec.ends, hit.since + _KILL_AFTER)
         elif job:
             job.hold(hit.until + 1)
+            self._scheduler.changed = True  # its activity was laid out up to the old end
         self._what_follows(hit)
         self._timeline.at(hit.until, lambda now: self._end(hit, now))
 
