@@ -50,12 +50,12 @@ _FEW = 100
 def buckets(cursor: Cursor, lines: Lines, spans: list[Span], step: timedelta, statistic: Statistic) -> Rows:
     """One value a line and bucket: first each series by `statistic`, then the series of a line as `how` says."""
     width = duration_micros(step)
-    ready = [_rows_of(span, lines, statistic) for span in spans if _is_step(span, step)]
-    rest = [_rows_of(span, lines, statistic) for span in spans if not _is_step(span, step)]
+    ready = [_rows_of(span, lines, statistic, step) for span in spans if _is_step(span, step)]
+    rest = [_rows_of(span, lines, statistic, step) for span in spans if not _is_step(span, step)]
     parts = [f"SELECT series_id, t, {_ALONE[statistic]} AS value FROM ({part})" for part in ready]
     if rest:
-        merged = f"SELECT series_id, t // {width} * {width} AS t, {_MERGE[statistic]} AS value"
-        parts.append(f"{merged} FROM ({' UNION ALL '.join(rest)}) GROUP BY 1, 2")
+        merged = f"SELECT series_id, slot::BIGINT * {width} AS t, {_MERGE[statistic]} AS value"
+        parts.append(f"{merged} FROM ({' UNION ALL '.join(rest)}) GROUP BY series_id, slot")
     per_series = " UNION ALL ".join(parts)
     return _by_line(cursor, lines, f"SELECT series_id, t, value FROM ({per_series}) WHERE value IS NOT NULL")
 
@@ -145,22 +145,23 @@ def _merged(lines: Lines, per_series: str, instant: str) -> str:
     )
 
 
-def _rows_of(span: Span, lines: Lines, statistic: Statistic) -> str:
-    """SQL for rows (series_id, t, v, n) of one span."""
+def _rows_of(span: Span, lines: Lines, statistic: Statistic, step: timedelta) -> str:
+    """SQL for rows (series_id, t, slot, v, n) of one span; slot is the number of the bucket of length `step`."""
+    slot = span.table.slot(step)
     if span.table is SAMPLES_TABLE and statistic is Statistic.INCREASE:
-        return _added(lines, Window(span.since, span.until))
+        return _added(lines, Window(span.since, span.until), slot)
     give = "value AS v, 1 AS n" if span.table is SAMPLES_TABLE else _OF_ROLLUP[statistic]
     return (
-        f"SELECT series_id, {span.table.micros} AS t, {give} FROM {span.table.name} "
+        f"SELECT series_id, {span.table.micros} AS t, {slot} AS slot, {give} FROM {span.table.name} "
         f"WHERE {span.table.inside(span.since, span.until)} AND {_ids(lines)}"
     )
 
 
-def _added(lines: Lines, window: Window) -> str:
+def _added(lines: Lines, window: Window, slot: str) -> str:
     near = f"{SAMPLES_TABLE.inside(window.since - LOOKBACK, window.until)} AND {_ids(lines)}"
     steps = _ADDED.format(near=near, lookback=duration_micros(LOOKBACK))
     return (
-        f"SELECT series_id, epoch_us(sampled_at) AS t, added AS v, 1 AS n FROM ({steps}) "
+        f"SELECT series_id, epoch_us(sampled_at) AS t, {slot} AS slot, added AS v, 1 AS n FROM ({steps}) "
         f"WHERE {SAMPLES_TABLE.inside(window.since, window.until)}"
     )
 
