@@ -55,7 +55,7 @@ def test_history_lists_what_fired_who_took_it_and_how_long_it_lasted(open_page, 
     assert set(table["state"]) == {"firing", "resolved"}
     assert table.loc["Node down: node002", "by"] == "Ann"
     assert table.loc["Node down: node002", "acked"].startswith("1")
-    assert "Mean time to ack: 1" in said(page)
+    assert "Time to ack: 1" in said(page)
     assert "Incidents: 2" in said(page)
 
 

@@ -141,7 +141,7 @@ def test_the_address_opens_an_incident_with_evidence_and_its_steps(open_page, st
     one = stage.engine.board().incidents[0].incident.incident_id
     page = open_page("alerts", runtime=staged_runtime(stage), incident=one)
 
-    assert "power_watts: **71 W**" in said(page)
+    assert "Power draw **71 W**" in said(page)
     assert "Judged by: ours" in said(page)
     assert "fired" in set(page.dataframe[-1].value["step"])
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime
 
 import pandas as pd
 import streamlit as st
 
 from watchdog.alerts.board import OpenIncident
+from watchdog.alerts.quantities import QUANTITIES
 from watchdog.model.alerts import Alert, AlertState
+from watchdog.model.findings import Evidence
 from watchdog.model.units import duration_text, instant_text
 from watchdog.ui.alert_links import place_links
 from watchdog.ui.alert_words import LOOKS, UNKNOWN, alert_place, began_at
@@ -17,6 +21,7 @@ from watchdog.ui.data import trail
 from watchdog.ui.escape import escape
 
 MOST_MEMBERS, MOST_STEPS = 50, 200
+_MOST_EVIDENCE = 40
 _LONGEST = 300
 
 
@@ -35,7 +40,7 @@ def detail(each: OpenIncident, at: datetime) -> None:
 
 def _evidence(alert: Alert) -> None:
     finding = alert.finding
-    lines = [f"{escape(item.what, 60)}: **{escape(item.value, _LONGEST)}**{_at(item.at)}" for item in finding.evidence]
+    lines = _readings(finding.evidence)
     lines.append(f"Judged by: {escape(finding.source, _LONGEST)}")
     if finding.cleared_by:
         lines.append(f"Cleared by: {escape(finding.cleared_by, _LONGEST)}")
@@ -44,8 +49,18 @@ def _evidence(alert: Alert) -> None:
     st.markdown("\n".join(f"- :small[{line}]" for line in lines))
 
 
+def _readings(evidence: Sequence[Evidence]) -> list[str]:
+    """A line an instant, as many GPUs are read at once."""
+    of: dict[datetime | None, list[str]] = defaultdict(list)
+    for item in evidence[:_MOST_EVIDENCE]:
+        known = QUANTITIES.get(item.what)
+        name = known.label if known else item.what
+        of[item.at].append(f"{escape(name, 60)} **{escape(item.value, _LONGEST)}**")
+    return [f"{'; '.join(items)}{_at(at)}" for at, items in of.items()]
+
+
 def _at(at: datetime | None) -> str:
-    return f", {instant_text(at)}" if at else ""
+    return f" :gray[at {instant_text(at)}]" if at else ""
 
 
 def _members(each: OpenIncident, at: datetime) -> None:

@@ -113,8 +113,16 @@ def _numbers(answer: Past, shown: pd.DataFrame) -> None:
             ("Began", f"{len(began):,}", "Of them began in the window."),
             ("Critical", f"{(shown['severity'] == Severity.CRITICAL).sum():,}", "The worst of their members."),
             ("Acknowledged", f"{len(acked):,}", span),
-            ("Mean time to ack", _mean(acked["acked_at"] - acked["opened_at"]), span),
-            ("Mean time to resolve", _mean(closed["closed_at"] - closed["opened_at"]), span),
+            (
+                "Time to ack",
+                _mean(acked["acked_at"] - acked["opened_at"]),
+                f"Mean time to the first acknowledgement. {span}",
+            ),
+            (
+                "Time to resolve",
+                _mean(closed["closed_at"] - closed["opened_at"]),
+                f"Mean time from firing to its end. {span}",
+            ),
         )
     )
     if answer.cut:

@@ -78,7 +78,7 @@ def _row(each: OpenIncident, view: View) -> None:
     one = each.incident
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(badge(one.severity, one.state, short=True), width=105)
-        incident_link(each, escape(one.title, 90), width=320)
+        incident_link(each, escape(one.title, 90), width=380)
         st.markdown(f":small[{', '.join(_facts(each, view))}]", width="stretch")
         ask_why(each)
         if view.past is None:
@@ -129,7 +129,7 @@ def _happened(answer: Past, visit: Visit, view: View) -> None:
     incidents = answer.incidents
     fired = incidents[incidents["opened_at"] >= visit.since]
     resolved = incidents[incidents["closed_at"].notna()]
-    length = duration_text(view.at - visit.since)
+    length = duration_text(runtime().clock.now() - visit.since)
     when = f"Since {instant_text(visit.since, near=view.at)} ({length} ago)" if visit.known else f"In the last {length}"
     if not len(fired) and not len(resolved):
         st.caption(f"{when} nothing fired and nothing resolved.")
@@ -155,5 +155,5 @@ def _line(row: Mapping[Hashable, Any], view: View) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(badge(Severity(row["severity"])), width=105)
         query = {**shared_parameters(), "incident": row["incident_id"]}
-        st.page_link(ALERTS_PAGE, label=escape(row["title"], 90), query_params=query, width=320)
+        st.page_link(ALERTS_PAGE, label=escape(row["title"], 90), query_params=query, width=380)
         st.markdown(f":small[:gray[{span}{who}]]", width="stretch")
