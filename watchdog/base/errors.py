@@ -11,11 +11,18 @@ WatchdogError
 │   ├── StoreLockedError          another process owns the file
 │   ├── StoreVersionError         the file is newer than this program, or not ours
 │   └── StoreFullError            no space or no right to write
+├── SqlError                      a question in SQL was refused, failed or took too much
+├── NotebookError                 a notebook, a cell or a file of one is not as it must be
+│   └── ConflictError             somebody else saved the notebook meanwhile
 ├── NotDeliveredError             a message did not reach its channel
 ├── ActionError                   what somebody wanted to do to an alert no longer fits, or is not allowed
 ├── ContractError                 a frame broke its contract: a bug in this code
 └── InfraError                    renting, watching or returning machines failed
 """
+
+from __future__ import annotations
+
+from datetime import datetime
 
 
 class WatchdogError(Exception):
@@ -64,6 +71,42 @@ class StoreVersionError(StoreError):
 
 class StoreFullError(StoreError):
     """The disk is full or read-only."""
+
+
+class SqlError(WatchdogError):
+    """A question in SQL has no answer; says why, where it can be told with the place in the text.
+
+    Attributes:
+        kind: "refused" (not allowed here), "failed" (the engine's word), "timeout", "memory", "cancelled", "crashed".
+        line, column: of the trouble in the text of the question, counted from 1; None where it has no place.
+    """
+
+    def __init__(
+        self, message: str, *, hint: str = "", kind: str = "failed", line: int | None = None, column: int | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.kind = kind
+        self.line = line
+        self.column = column
+
+
+class NotebookError(WatchdogError):
+    """A notebook, a cell or a file of one is not as it must be; the message names the cell and what is wrong."""
+
+
+class ConflictError(NotebookError):
+    """Somebody else saved the notebook since it was read; nothing was overwritten.
+
+    Attributes:
+        by, at: who saved it, and when (aware, UTC).
+        copy_id: the notebook that now keeps what could not be saved.
+    """
+
+    def __init__(self, message: str, *, by: str, at: datetime, copy_id: str, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.by = by
+        self.at = at
+        self.copy_id = copy_id
 
 
 class NotDeliveredError(WatchdogError):
