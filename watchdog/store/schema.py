@@ -83,8 +83,20 @@ _ALERTS = (
     "INSERT INTO alert_batches VALUES (0)",
 )
 
+_NOTEBOOKS = (
+    "CREATE TABLE notebooks (notebook_id VARCHAR NOT NULL, author VARCHAR NOT NULL, shared VARCHAR NOT NULL, "
+    "token VARCHAR NOT NULL, created_at TIMESTAMPTZ NOT NULL, deleted_at TIMESTAMPTZ)",
+    # The newest version is what the notebook is. burst_at: the first of the saves that this one stands for.
+    "CREATE TABLE notebook_versions (notebook_id VARCHAR NOT NULL, version INTEGER NOT NULL, title VARCHAR NOT NULL, "
+    "body VARCHAR NOT NULL, cell_ids VARCHAR[] NOT NULL, saved_by VARCHAR NOT NULL, saved_at TIMESTAMPTZ NOT NULL, "
+    "burst_at TIMESTAMPTZ NOT NULL)",
+    "CREATE TABLE notes (note_id VARCHAR NOT NULL, since TIMESTAMPTZ NOT NULL, until TIMESTAMPTZ NOT NULL, "
+    "node VARCHAR NOT NULL, gpu_uuid VARCHAR NOT NULL, job_id VARCHAR NOT NULL, text VARCHAR NOT NULL, "
+    '"by" VARCHAR NOT NULL, written_at TIMESTAMPTZ NOT NULL, deleted_at TIMESTAMPTZ, deleted_by VARCHAR NOT NULL)',
+)
+
 # Step i brings a file from version i to i + 1. Steps that were released are never edited.
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _JOBS, _ALERTS)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _JOBS, _ALERTS, _NOTEBOOKS)
 
 
 def migrate(cursor: Cursor, path: Path, migrations: tuple[tuple[str, ...], ...] = MIGRATIONS) -> None:

@@ -24,6 +24,7 @@ from watchdog.model.notebook import (
     Sql,
 )
 from watchdog.model.telemetry import Window
+from watchdog.services.notebook.answering import Answered, Answering, check, key_of, values_read
 from watchdog.services.notebook.outcome import CellState, Failure, Outcome, table_digest
 from watchdog.services.notebook.reading import Inputs, inputs
 from watchdog.services.notebook.runner import PromRunner, SqlRunner, SqlTask
