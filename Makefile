@@ -1,6 +1,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# A worker for each core, but few: every worker may start servers of its own.
+TESTS := $(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo collect test check bench dev-setup
@@ -30,14 +32,14 @@ collect: $(VENV)/.run  ## Read the source once and print what it says
 dev-setup: $(VENV)/.dev  ## Install what tests and checks need
 
 test: $(VENV)/.dev  ## Run every test this machine can run
-	$(BIN)/python -m pytest -q
+	$(TESTS)
 
 check: $(VENV)/.dev  ## Everything CI runs: lint, format, types, layers, tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q
+	$(TESTS)
 
 bench: $(VENV)/.dev  ## Print the benchmark tables
 	@for script in benchmarks/bench_*.py; do PYTHONPATH=. $(BIN)/python $$script || exit 1; done
