@@ -17,7 +17,7 @@ from watchdog.alert_loop import AlertLoopState
 from watchdog.base.clock import FakeClock
 from watchdog.base.errors import StoreLockedError
 from watchdog.model.alerts import Acknowledgement
-from watchdog.model.findings import Subject
+from watchdog.model.findings import Blind, Subject
 from watchdog.services.history import History
 from watchdog.ui.alert_badge import alerts_title
 
@@ -54,6 +54,16 @@ def test_who_is_hit_and_what_it_costs_so_far_stand_beside_it(open_page, stage):
     stage.see(HELD)
     assert "user ann, $5.0" in said(open_page("overview", runtime=staged_runtime(stage, gpu_hour_usd=2.5)))
     assert "so far" not in said(open_page("overview", runtime=staged_runtime(stage)))
+
+
+def test_what_cannot_be_seen_is_not_shown_as_firing(open_page, stage):
+    stage.see(LOST).see(blind=Blind(everybody=True, why="no reading"), times=4)
+    page = open_page("overview", runtime=staged_runtime(stage))
+
+    row = [each.value for each in page.markdown]
+    assert ":gray[:material/help: **unknown**]" in row
+    # What fired meanwhile is said once more below, as critical as it was.
+    assert row.count(":red[:material/dangerous: **critical**]") == 1
 
 
 def test_acknowledging_on_the_overview_takes_it_off_the_list(open_page, stage):
