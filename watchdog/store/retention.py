@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from watchdog.base.clock import floor_to
 from watchdog.model.telemetry import LOOKBACK
+from watchdog.store import changes
 from watchdog.store.connection import Cursor, rows
 from watchdog.store.tiers import DAYS, HOURS, MINUTES, SAMPLES_TABLE, Table
 from watchdog.store.watermarks import floor, raise_floor, watermark
@@ -43,6 +44,7 @@ def drop(cursor: Cursor, table: Table, until: datetime) -> None:
     rows(
         cursor, "DELETE FROM unsorted_blocks WHERE table_name = ? AND block_at <= ?", [table.name, until - table.block]
     )
+    changes.forget(cursor, table.name, until)
     raise_floor(cursor, table, until)
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from watchdog.base.clock import floor_to
 from watchdog.model.telemetry import LOOKBACK, Window
+from watchdog.store import changes
 from watchdog.store.blocks import mark
 from watchdog.store.connection import Cursor, rows
 from watchdog.store.minutes import Flags, Readings, minutes_of
@@ -89,3 +90,4 @@ def _replace(cursor: Cursor, tier: Tier, fresh: str) -> None:
         )
     rows(cursor, f"INSERT INTO {tier.name} FROM {fresh}")
     mark(cursor, tier, EPOCH + since * tier.span, EPOCH + last * tier.span)
+    changes.note(cursor, tier, EPOCH + since * tier.span, EPOCH + last * tier.span)

@@ -95,8 +95,16 @@ _NOTEBOOKS = (
     '"by" VARCHAR NOT NULL, written_at TIMESTAMPTZ NOT NULL, deleted_at TIMESTAMPTZ, deleted_by VARCHAR NOT NULL)',
 )
 
+_LAKE = (
+    # A row for each span of a rollup that was written; see `changes`.
+    "CREATE TABLE rollup_changes (table_name VARCHAR NOT NULL, span_at TIMESTAMPTZ NOT NULL, change BIGINT NOT NULL)",
+    "CREATE SEQUENCE rollup_change",
+    "CREATE TABLE store_identity (identity VARCHAR NOT NULL)",
+    "INSERT INTO store_identity SELECT uuid()::VARCHAR",
+)
+
 # Step i brings a file from version i to i + 1. Steps that were released are never edited.
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _JOBS, _ALERTS, _NOTEBOOKS)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _JOBS, _ALERTS, _NOTEBOOKS, _LAKE)
 
 
 def migrate(cursor: Cursor, path: Path, migrations: tuple[tuple[str, ...], ...] = MIGRATIONS) -> None:
