@@ -24,9 +24,9 @@ def bars(answer: pd.DataFrame, chosen: Fields, palette: Palette, window: Window 
     frame = pd.DataFrame(
         {"x": labels(answer, (chosen.x,)), "y": shown_values(answer[chosen.y], chosen.scale.factor), "series": labels(answer, chosen.colour)}
     )  # fmt: skip
-    frame = (
-        frame.groupby(["x", "series"], sort=False)["y"].agg("sum" if chosen.scale.collects else "mean").reset_index()
-    )
+    how = "sum" if chosen.scale.collects else "mean"
+    several = (f"A bar of several rows is their {how}.",) * bool(frame.duplicated(["x", "series"]).any())
+    frame = frame.groupby(["x", "series"], sort=False)["y"].agg(how).reset_index()
     order = [*frame.groupby("x", sort=False)["y"].sum().sort_values(ascending=False).index]
     kept = frame[frame["x"].isin(order[:_MOST_BARS])]
     words = (f"The {_MOST_BARS} longest of {len(order):,} bars.",) if len(order) > _MOST_BARS else ()
