@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -91,9 +91,9 @@ class Worker:
         """Whether it waits for a question."""
         return self._process.poll() is None
 
-    def ask(self, question: Question) -> Running:
-        """Hand it the question; the clock runs from here."""
-        return Running(self._process, question)
+    def ask(self, question: Question, after: Callable[[], None] = lambda: None) -> Running:
+        """Hand it the question; the clock runs from here. `after` is called when it is through."""
+        return Running(self._process, question, after)
 
     def end(self) -> None:
         """End it now, with whatever it started."""
@@ -114,8 +114,11 @@ def end(process: subprocess.Popen[bytes]) -> None:
 class Running:
     """A question under way."""
 
-    def __init__(self, process: subprocess.Popen[bytes], question: Question) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], question: Question, after: Callable[[], None] = lambda: None
+    ) -> None:
         self._process = process
+        self._after = after
         self._question = question
         self._began = time.monotonic()
         self._ended_by = ""
@@ -136,6 +139,7 @@ class Running:
             self._timer.cancel()
             with self._lock:
                 end(self._process)
+            self._after()
         if error := head.get("error"):
             raise SqlError(
                 str(error["message"]),

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ from watchdog.sandbox.process import Question, Result, Running, Worker
 class Sandbox:
     """Answers questions about the files in `folder`; safe to use from many threads.
 
-    One worker is kept waiting, with its libraries loaded: it takes a question at once and is not used again. At most
-    `most` questions are answered at a time, others wait their turn.
+    With `spare`, one worker is kept waiting, with its libraries loaded: it takes a question at once and is not used
+    again. At most `most` questions are answered at a time; one more waits, and is refused after its time.
     """
 
     def __init__(self, folder: Path, *, most: int = 4, spare: bool = True) -> None:
@@ -28,14 +29,21 @@ class Sandbox:
         self._keep_spare = spare
         self._spare: Worker | None = None
         self._lock = threading.Lock()
-        self._turns = threading.Semaphore(most)
+        self._closed = False
+        self._turns = threading.BoundedSemaphore(most)
         # Workers start in an empty folder: a relative name leads nowhere.
         self._work_dir = Path(tempfile.mkdtemp(prefix="watchdog-sql-"))
 
     def start(self, question: Question) -> Running:
         """Hand over a question; SqlError where it is refused at sight. The answer comes from `wait` of what returns."""
         _check(question)
-        return self._worker().ask(question)
+        if not self._turns.acquire(timeout=question.limits.seconds):
+            raise SqlError("too many questions are being answered", hint="Ask again in a moment.", kind="refused")
+        try:
+            return self._worker().ask(question, after=self._done)
+        except BaseException:
+            self._turns.release()
+            raise
 
     def run(
         self,
@@ -48,31 +56,40 @@ class Sandbox:
     ) -> Result:
         """Ask and wait; may raise SqlError."""
         question = Question(sql, parameters or {}, tables or {}, inputs or {}, limits)
-        with self._turns:
-            running = self.start(question)
-            return running.wait()
+        return self.start(question).wait()
 
     def warm(self) -> None:
         """Have a worker waiting."""
         if not self._keep_spare:
             return
         with self._lock:
-            if self._spare is None or not self._spare.alive:
-                self._spare = Worker(self._folder, self._work_dir)
+            if not self._closed and (self._spare is None or not self._spare.alive):
+                self._spare = self._started()
 
     def close(self) -> None:
         """End the waiting worker."""
         with self._lock:
+            self._closed = True
             if self._spare:
                 self._spare.end()
                 self._spare = None
         shutil.rmtree(self._work_dir, ignore_errors=True)
+
+    def _done(self) -> None:
+        self._turns.release()
+        self.warm()
 
     def _worker(self) -> Worker:
         with self._lock:
             spare, self._spare = self._spare, None
         if spare and spare.alive:
             return spare
+        return self._started()
+
+    def _started(self) -> Worker:
+        # A worker is let into the folder that is there when it starts.
+        with suppress(OSError):
+            self._folder.mkdir(parents=True, exist_ok=True)
         return Worker(self._folder, self._work_dir)
 
 
