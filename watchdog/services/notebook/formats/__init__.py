@@ -1,0 +1,1 @@
+"""Notebooks as files: Jupyter, SQL, HTML and PDF."""
