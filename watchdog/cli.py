@@ -48,6 +48,8 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     _slurm_exporter_parser(exporters.add_parser("slurm", help="the queue, nodes and scheduler of Slurm, on :9341"))
     alerts = commands.add_parser("alerts", help="what is watched").add_subparsers(required=True, metavar="ACTION")
     _export_parser(alerts.add_parser("export", help="print the threshold rules as a Prometheus rule file"), words)
+    bundle = commands.add_parser("export", help="write a window of history as Parquet files")
+    _bundle_parser(bundle, wanted="export" in words[:1])
     demo = commands.add_parser("demo", help="serve a simulated cluster's exporters over HTTP")
     _demo_parser(demo, wanted="demo" in words[:1])
     docs = commands.add_parser("docs", help="print a page of the documentation made from the code")
@@ -82,6 +84,15 @@ def _export_parser(parser: argparse.ArgumentParser, words: Sequence[str]) -> Non
     """Its options come with the metric catalogue and the checks, which load pandas: only where it was asked for."""
     if "alerts" in words[:1]:
         from watchdog.alerts.command import add_arguments, run
+
+        add_arguments(parser)
+        parser.set_defaults(run=run)
+
+
+def _bundle_parser(parser: argparse.ArgumentParser, *, wanted: bool) -> None:
+    """Its options name the tables of history, and what writes them loads pandas: only where it was asked for."""
+    if wanted:
+        from watchdog.services.export_command import add_arguments, run
 
         add_arguments(parser)
         parser.set_defaults(run=run)

@@ -28,27 +28,34 @@ class Question:
     parameters: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
 
 
-# Hours of each GPU while a job held it; job_gpus names the place, not the GPU.
-_HELD = """held AS (
-    SELECT j.job_id, j.user_name, j.account, s.bucket_at, s.avg AS busy_ratio,
+def _held(metric: str, question: str) -> str:
+    """`question` over `held`: hours of each GPU while a job held it. job_gpus names the place, not the GPU."""
+    return _HELD.format(metric=metric) + question
+
+
+_HELD = """WITH held AS (
+    SELECT j.job_id, j.user_name, j.account, s.bucket_at, s.avg AS value,
         epoch(least(s.bucket_at + INTERVAL 1 HOUR, coalesce(j.ended_at, j.last_seen_at), $until)
             - greatest(s.bucket_at, j.started_at, $since)) / 3600 AS hours
     FROM jobs AS j
     JOIN job_gpus AS g ON g.job_id = j.job_id AND g.submitted_at = j.submitted_at
     JOIN gpu_samples_1h AS s ON s.node = g.node AND s.gpu_index = g.gpu_index
         AND s.bucket_at < coalesce(j.ended_at, j.last_seen_at) AND s.bucket_at + INTERVAL 1 HOUR > j.started_at
-    WHERE s.metric = 'gpu_util_ratio' AND s.part = '' AND s.bucket_at < $until AND s.bucket_at + INTERVAL 1 HOUR > $since
-)"""
+    WHERE s.metric = '{metric}' AND s.part = '' AND s.bucket_at < $until AND s.bucket_at + INTERVAL 1 HOUR > $since
+)
+"""
 
 _USE = (
     Question(
         "wasted-hours",
         "Who wasted most GPU-hours?",
         "GPU-hours that a user's jobs held while the GPU was under 5 % busy, hour by hour.",
-        f"""WITH {_HELD}
-SELECT user_name, sum(hours) AS held_gpu_hours, sum(hours) FILTER (busy_ratio < 0.05) AS idle_gpu_hours,
+        _held(
+            "gpu_util_ratio",
+            """SELECT user_name, sum(hours) AS held_gpu_hours, sum(hours) FILTER (value < 0.05) AS idle_gpu_hours,
     coalesce(idle_gpu_hours, 0) / held_gpu_hours AS idle_ratio
 FROM held WHERE hours > 0 GROUP BY user_name ORDER BY idle_gpu_hours DESC NULLS LAST""",
+        ),
         "bar",
     ),
     Question(
@@ -75,14 +82,14 @@ GROUP BY bucket_at ORDER BY bucket_at""",
         "two-windows",
         "What changed against the window before?",
         "Every gauge and counter, this window against the one of the same length just before it.",
-        """WITH both AS (
+        """WITH pairs AS (
     SELECT metric, bucket_at >= $since AS is_now, coalesce(increase, avg) AS value
     FROM gpu_samples_1h
     WHERE bucket_at >= $since - ($until - $since) AND bucket_at < $until
 )
 SELECT metric, m.unit, avg(value) FILTER (NOT is_now) AS before, avg(value) FILTER (is_now) AS now,
     now / nullif(before, 0) - 1 AS change_ratio
-FROM both JOIN metrics AS m USING (metric)
+FROM pairs JOIN metrics AS m USING (metric)
 GROUP BY metric, m.unit ORDER BY abs(change_ratio) DESC NULLS LAST""",
     ),
     Question(
@@ -133,19 +140,12 @@ GROUP BY bucket_at ORDER BY bucket_at""",
         "energy-by-account",
         "How much energy did each account use, and what did it cost?",
         "Mean power of the GPUs while jobs held them, times the hours held; priced at $usd_per_kwh.",
-        """WITH held AS (
-    SELECT j.account, s.avg AS watts,
-        epoch(least(s.bucket_at + INTERVAL 1 HOUR, coalesce(j.ended_at, j.last_seen_at), $until)
-            - greatest(s.bucket_at, j.started_at, $since)) / 3600 AS hours
-    FROM jobs AS j
-    JOIN job_gpus AS g ON g.job_id = j.job_id AND g.submitted_at = j.submitted_at
-    JOIN gpu_samples_1h AS s ON s.node = g.node AND s.gpu_index = g.gpu_index
-        AND s.bucket_at < coalesce(j.ended_at, j.last_seen_at) AND s.bucket_at + INTERVAL 1 HOUR > j.started_at
-    WHERE s.metric = 'power_watts' AND s.part = '' AND s.bucket_at < $until AND s.bucket_at + INTERVAL 1 HOUR > $since
-)
-SELECT account, sum(hours) AS gpu_hours, sum(watts * hours) / 1000 AS energy_kwh,
+        _held(
+            "power_watts",
+            """SELECT account, sum(hours) AS gpu_hours, sum(value * hours) / 1000 AS energy_kwh,
     energy_kwh * $usd_per_kwh AS energy_usd
 FROM held WHERE hours > 0 GROUP BY account ORDER BY energy_kwh DESC""",
+        ),
         "bar",
         {"usd_per_kwh": 0.25},
     ),

@@ -26,6 +26,7 @@ from watchdog.store.translate import translated
 # A state younger than this is new enough; one that took long to write is kept twenty times as long as that took.
 _FRESH = timedelta(seconds=15)
 _REST = 20
+_OLD = timedelta(minutes=10)
 # Longer than any question may take (sandbox.limits.LONGEST_SECONDS).
 _LINGER = timedelta(minutes=5)
 Progress = Callable[[int, int], None]
@@ -88,13 +89,20 @@ class Lake:
             return found
 
     def tend(self, store: Store, most: int = 1) -> int:
-        """Write up to `most` spans that are over and not written yet; returns how many. For a loop in the background."""
+        """Write up to `most` spans that are over and not written yet; returns how many. For a loop in the background.
+
+        With nothing left to write ahead, a state that is old is renewed, for readers that cannot ask: exports beside
+        a running server.
+        """
         with self._lock, translated(self.folder):
-            self._opened(store)
+            taken_at = self._opened(store).taken_at
             over = self._clock.now() - SETTLED
             due = [piece for piece in self._plan(store) if piece.until <= over and self._entry(piece) is None][:most]
             for piece in due:
                 self._write_ahead(store, piece)
+            now = self._clock.now()
+            if not due and (taken_at is None or not timedelta() <= now - taken_at < _OLD):
+                self._renewed(store, now, None)
             return len(due)
 
     def _opened(self, store: Store) -> Manifest:

@@ -35,11 +35,12 @@ _JOB_GPUS = """
 """
 # The rule of analysis.job_efficiency.rate_of: the first part of `h100+a100` that has a price, else the price of any.
 _COSTS = f"""
+    WITH prices AS (SELECT map($kinds::VARCHAR[], $usd::DOUBLE[]) AS price)
     SELECT *, gpus * run_seconds / 3600 AS gpu_hours, gpu_hours * usd_per_gpu_hour AS cost_usd FROM (
         SELECT *, coalesce(
-            list_filter([$rates::MAP(VARCHAR, DOUBLE)[kind] FOR kind IN string_split(lower(gpu_type), '+')], p -> p IS NOT NULL)[1],
-            $rates::MAP(VARCHAR, DOUBLE)['']) AS usd_per_gpu_hour
-        FROM ({_JOBS})
+            list_filter(list_transform(string_split(lower(gpu_type), '+'), lambda kind: price[kind]), lambda usd: usd IS NOT NULL)[1],
+            price['']) AS usd_per_gpu_hour
+        FROM ({_JOBS}), prices
     ) WHERE gpus > 0 AND started_at IS NOT NULL
 """
 _NODE_STATES = "SELECT *, lead(changed_at) OVER (PARTITION BY node ORDER BY changed_at) AS until_at FROM node_states"
@@ -72,8 +73,8 @@ def read_small(cursor: Cursor, table: str, rates: Mapping[str, float]) -> pa.Tab
         return _metrics()
     source, order = _SOURCES[table]
     values: dict[str, object] = {"seen": get(cursor, SEEN)} if "$seen" in source else {}
-    if "$rates" in source:
-        values["rates"] = dict(rates) or {"": None}
+    if "$usd" in source:
+        values |= {"kinds": [*rates], "usd": [*rates.values()]}
     columns = ", ".join(f'"{column.name}"::{column.type} AS "{column.name}"' for column in TABLES[table].columns)
     return cursor.sql(f"SELECT {columns} FROM ({source}) ORDER BY {order}", params=values or None).to_arrow_table()
 
