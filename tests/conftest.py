@@ -6,11 +6,16 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+# How long an example takes says how busy the machine is, not whether the code is right.
+hypothesis.settings.register_profile("watchdog", deadline=None)
+hypothesis.settings.load_profile("watchdog")
 
 
 @pytest.fixture(scope="session")
