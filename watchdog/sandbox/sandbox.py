@@ -63,8 +63,11 @@ class Sandbox:
         if not self._keep_spare:
             return
         with self._lock:
-            if not self._closed and (self._spare is None or not self._spare.alive):
-                self._spare = self._started()
+            if self._closed or (self._spare and self._spare.alive):
+                return
+            if self._spare:
+                self._spare.end()
+            self._spare = self._started()
 
     def close(self) -> None:
         """End the waiting worker."""
@@ -84,6 +87,8 @@ class Sandbox:
             spare, self._spare = self._spare, None
         if spare and spare.alive:
             return spare
+        if spare:
+            spare.end()
         return self._started()
 
     def _started(self) -> Worker:
