@@ -19,7 +19,7 @@ _TEXTS = st.one_of(
         ["'; DROP TABLE samples; --", "$x", "' OR 1=1", '"', "\\", "\x00", "%s", "{x}", "/*", "😀", "NULL"]
     ),
 )
-_INSTANTS = st.datetimes(datetime.min.replace(year=1700), datetime.min.replace(year=2300), timezones=st.just(UTC))
+_INSTANTS = st.datetimes(datetime.min.replace(year=1700), datetime.min.replace(year=2300), timezones=st.just(UTC))  # noqa: DTZ901
 _VALUES = st.one_of(
     _TEXTS,
     st.integers(-(2**63), 2**63 - 1),
