@@ -53,7 +53,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="serve a simulated cluster's exporters over HTTP")
     _demo_parser(demo, wanted="demo" in words[:1])
     docs = commands.add_parser("docs", help="print a page of the documentation made from the code")
-    docs.add_argument("page", choices=("settings", "metrics", "checks"))
+    docs.add_argument("page", choices=("settings", "metrics", "checks", "history"))
     docs.set_defaults(run=_docs)
     return parser
 
@@ -147,9 +147,11 @@ def _collect_once(runtime: Runtime, *, to_stdout: bool) -> int:
 
 
 def _docs(args: argparse.Namespace) -> int:
+    from watchdog.services.history_reference import history_page
     from watchdog.services.reference import checks_page, metrics_page, settings_page
 
-    print({"settings": settings_page, "metrics": metrics_page, "checks": checks_page}[args.page](), end="")
+    pages = {"settings": settings_page, "metrics": metrics_page, "checks": checks_page, "history": history_page}
+    print(pages[args.page](), end="")
     return 0
 
 
