@@ -308,16 +308,16 @@ def _twice(names: Iterable[str]) -> list[str]:
 
 def parameter_names(parameter: Parameter) -> tuple[str, ...]:
     """The names, without `$`, that it gives to questions."""
-    if parameter.type is ParameterKind.WINDOW:
+    if parameter.type == ParameterKind.WINDOW:
         return (f"{parameter.name}_{SINCE}", f"{parameter.name}_{UNTIL}")
     return (parameter.name,)
 
 
 def values_of(parameter: Parameter) -> dict[str, object]:
     """Its values by name, in the types that questions compare with; NotebookError if it has no such value."""
-    if parameter.type is ParameterKind.NUMBER:
+    if parameter.type == ParameterKind.NUMBER:
         return {parameter.name: _number(parameter)}
-    if parameter.type is ParameterKind.WINDOW:
+    if parameter.type == ParameterKind.WINDOW:
         window = interval(str(parameter.value), parameter.name)
         return dict(zip(parameter_names(parameter), (window.since, window.until), strict=True))
     return {parameter.name: str(parameter.value)}

@@ -57,7 +57,7 @@ class Answering:
         if not text.strip():
             raise NotebookError("there is no query yet", hint="Write one.")
         step = timedelta(seconds=body.step_seconds) if body.step_seconds else None
-        is_range = body.mode is PromMode.RANGE
+        is_range = body.mode == PromMode.RANGE
         answer = self.prom.range(text, window, step) if is_range else self.prom.instant(text, window.until)
         return pa.Table.from_pandas(answer.frame, preserve_index=False), answer.incomplete
 

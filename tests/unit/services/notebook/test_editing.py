@@ -94,7 +94,6 @@ def test_two_parameters_cannot_have_one_name():
         editing.add(built, Parameter("node"))
 
 
-@pytest.mark.xfail(reason="what kinds of parameters take is not checked yet")
 @pytest.mark.parametrize(
     ("body", "word"),
     [

@@ -72,7 +72,6 @@ def test_a_name_that_a_question_gives_itself_is_not_a_later_cell():
     assert inputs(built, built.cells[0]).later == ()
 
 
-@pytest.mark.xfail(reason="what kinds of parameters take is not checked yet")
 def test_a_window_parameter_gives_its_two_ends():
     window = Window(NOON, NOON + timedelta(days=7))
     built = editing.add(Notebook("nb", "t", "ann"), Parameter("week", "window", interval_text(window)))

@@ -107,7 +107,6 @@ def test_hostile_values_stay_values(value):
     assert one.run(built, "c2", WINDOW).frame()["n"].to_list() == [0]
 
 
-@pytest.mark.xfail(reason="what kinds of parameters take is not checked yet")
 def test_numbers_and_instants_keep_their_types():
     built = book(Parameter("n", "number", "2.5"), Sql("SELECT typeof($n) AS n, typeof($since) AS s"))
     row = session().run(built, "c2", WINDOW).frame().iloc[0]
