@@ -136,6 +136,9 @@ def _write_all(
         for done, (table, day) in enumerate(parts):
             progress(done, len(parts))
             rows[table.name] += _write(connection, table, files[table.name], window, folder, day)
+        for table in tables:
+            if not rows[table.name]:
+                _write_empty(connection, table, folder)
         progress(len(parts), len(parts))
         return rows
     finally:
@@ -168,6 +171,14 @@ def _write(
     sql = f"COPY (SELECT * FROM {_reading(files)} {where}) TO {_text(str(target))} (FORMAT parquet, COMPRESSION zstd)"  # noqa: S608
     found = connection.execute(sql, _bounds(window) if day else None).fetchone()
     return int(found[0]) if found else 0
+
+
+def _write_empty(connection: duckdb.DuckDBPyConnection, table: TableDoc, folder: Path) -> None:
+    """A file without rows: tools that read every table need its columns."""
+    target = folder / table.name / "part-0.parquet"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    columns = ", ".join(f'NULL::{column.type} AS "{column.name}"' for column in table.columns)
+    connection.execute(f"COPY (SELECT {columns} WHERE false) TO {_text(str(target))} (FORMAT parquet)")
 
 
 def _reading(files: list[Path]) -> str:
