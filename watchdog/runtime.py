@@ -34,6 +34,7 @@ from watchdog.services.observation import Observation
 from watchdog.services.routed import RoutedTelemetry
 from watchdog.services.schedulers import chosen_scheduler
 from watchdog.services.slurm_view import SlurmView
+from watchdog.services.sql import SqlService
 from watchdog.services.surroundings import Surroundings
 from watchdog.sources.demo.cluster import DemoCluster
 from watchdog.sources.demo.config import DemoConfig
@@ -81,6 +82,8 @@ class Runtime:
         self._thread = self._in_background(self.collector.run, "watchdog-collector")
         self._slurm_thread = self._in_background(self._slurm.run, "watchdog-slurm") if self._slurm else None
         self._alert_thread = self._in_background(self._alerts.run, "watchdog-alerts")
+        self.sql = SqlService(self.history, _database(config, self.kind), clock, config.gpu_rates)
+        self._sql_thread = self._in_background(self.sql.tend, "watchdog-history")
         self._telling = [self._in_background(run, "watchdog-telling") for run in telling.runs]
 
     def _surroundings(self) -> Surroundings:
@@ -112,15 +115,16 @@ class Runtime:
         self._alert_thread.start()
         if self._slurm_thread:
             self._slurm_thread.start()
-        for thread in self._telling:
+        for thread in (self._sql_thread, *self._telling):
             thread.start()
 
     def stop(self) -> None:
         """Finish the tick under way, write it out, and let go of the file."""
         self._stop.set()
-        for thread in (self._thread, self._slurm_thread, self._alert_thread, *self._telling):
+        for thread in (self._thread, self._slurm_thread, self._alert_thread, self._sql_thread, *self._telling):
             if thread and thread.is_alive():
                 thread.join(timeout=30)
+        self.sql.close()
         self._release()
         self.history.close()
 

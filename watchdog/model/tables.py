@@ -73,7 +73,7 @@ _BY_METRIC = "by metric"
 def _samples(name: str, bucket: str, example: str, note: str = "") -> TableDoc:
     return TableDoc(
         name,
-        f"One series (metric, GPU, part) in one {bucket}; a {bucket} without a reading has no row.{note}",
+        f"One series (metric, GPU, part) in one {bucket}; without a reading there is no row.{note}",
         (
             ColumnDoc("metric", TEXT, "Key in `metrics`, which ends in its unit."),
             ColumnDoc("bucket_at", INSTANT, f"Start of the {bucket}.", "UTC"),

@@ -31,8 +31,7 @@ class Sandbox:
         self._lock = threading.Lock()
         self._closed = False
         self._turns = threading.BoundedSemaphore(most)
-        # Workers start in an empty folder: a relative name leads nowhere.
-        self._work_dir = Path(tempfile.mkdtemp(prefix="watchdog-sql-"))
+        self._work_dir: Path | None = None
 
     def start(self, question: Question) -> Running:
         """Hand over a question; SqlError where it is refused at sight. The answer comes from `wait` of what returns."""
@@ -69,14 +68,21 @@ class Sandbox:
                 self._spare.end()
             self._spare = self._started()
 
+    def rest(self) -> None:
+        """End the waiting worker; the next question takes a little longer."""
+        with self._lock:
+            spare, self._spare = self._spare, None
+        if spare:
+            spare.end()
+
     def close(self) -> None:
         """End the waiting worker."""
         with self._lock:
             self._closed = True
-            if self._spare:
-                self._spare.end()
-                self._spare = None
-        shutil.rmtree(self._work_dir, ignore_errors=True)
+            work_dir, self._work_dir = self._work_dir, None
+        self.rest()
+        if work_dir:
+            shutil.rmtree(work_dir, ignore_errors=True)
 
     def _done(self) -> None:
         self._turns.release()
@@ -85,17 +91,23 @@ class Sandbox:
     def _worker(self) -> Worker:
         with self._lock:
             spare, self._spare = self._spare, None
-        if spare and spare.alive:
-            return spare
-        if spare:
-            spare.end()
-        return self._started()
+            if spare and spare.alive:
+                return spare
+            if spare:
+                spare.end()
+            return self._started()
 
     def _started(self) -> Worker:
         # A worker is let into the folder that is there when it starts.
         with suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True)
-        return Worker(self._folder, self._work_dir)
+        return Worker(self._folder, self._empty_dir())
+
+    def _empty_dir(self) -> Path:
+        """Where workers start: a relative name leads nowhere."""
+        if self._work_dir is None:
+            self._work_dir = Path(tempfile.mkdtemp(prefix="watchdog-sql-"))
+        return self._work_dir
 
 
 def _check(question: Question) -> None:

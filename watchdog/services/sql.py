@@ -22,6 +22,8 @@ from watchdog.store.lake.lake import Lake, Progress, Snapshot, lake_folder, late
 _log = logging.getLogger(__name__)
 # Between two looks for spans that are over.
 _TEND_SECONDS = 20.0
+# A worker that waits holds some 60 MB; after so long without a question it ends.
+_REST_SECONDS = 900.0
 
 
 class SqlService:
@@ -40,6 +42,8 @@ class SqlService:
         self._lake = Lake(lake_folder(database), clock, rates)
         self._limits = limits or Limits()
         self._sandbox = Sandbox(self._lake.folder)
+        self._clock = clock
+        self._asked = clock.monotonic()
         self._stale: StoreError | None = None
 
     def snapshot(self, progress: Progress | None = None) -> Snapshot:
@@ -78,6 +82,7 @@ class SqlService:
             inputs: earlier answers that it may read by name, as `cell_1`.
             limits: other than the service's.
         """
+        self._asked = self._clock.monotonic()
         tables = tables_of(self._fresh())
         question = Question(sql, parameters or {}, tables, inputs or {}, limits or self._limits)
         return self._sandbox.start(question)
@@ -93,11 +98,17 @@ class SqlService:
         return self.start(sql, parameters, inputs, limits).wait()
 
     def tend(self, stop: threading.Event) -> None:
-        """Write spans that are over ahead of questions, and keep a worker warm, until `stop`; for a thread."""
+        """Write spans that are over ahead of questions, until `stop`; for a thread in the background."""
         while not stop.wait(_TEND_SECONDS):
             if self._history.attempt(self._lake.tend) is None and self._history.error:
                 _log.debug("the copy of history waits: %s", self._history.error)
-            self._sandbox.warm()
+            if self._clock.monotonic() - self._asked > _REST_SECONDS:
+                self._sandbox.rest()
+
+    def warm(self) -> None:
+        """Have a worker waiting, so that the next question starts at once: somebody has opened a notebook."""
+        self._asked = self._clock.monotonic()
+        self._sandbox.warm()
 
     def close(self) -> None:
         """End what waits."""
