@@ -22,7 +22,7 @@ from watchdog.store.lake.lake import Lake, Progress, Snapshot, lake_folder, late
 _log = logging.getLogger(__name__)
 # Between two looks for spans that are over.
 _TEND_SECONDS = 20.0
-# A worker that waits holds some 60 MB; after so long without a question it ends.
+# A worker that waits holds some 35 MB of its own; after so long without a question it ends.
 _REST_SECONDS = 900.0
 
 
