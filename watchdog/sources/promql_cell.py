@@ -33,7 +33,7 @@ _PARSE = re.compile(r"(?:(\d+):)?(\d+): (parse error: .*)", re.DOTALL)
 def chosen_step(window: Window) -> timedelta:
     """A round step that gives some hundred points."""
     wanted = window.length.total_seconds() / _CHOSEN_POINTS
-    return timedelta(seconds=next((step for step in _STEPS if step >= wanted), max(wanted // 86_400, 1) * 86_400))
+    return timedelta(seconds=next((step for step in _STEPS if step >= wanted), -(-wanted // 86_400) * 86_400))
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def _clearer(error: SourceFormatError) -> SourceFormatError:
     if parse := _PARSE.search(text):
         line = f"line {parse[1] or 1}, column {parse[2]}: "
         return SourceFormatError(line + parse[3], hint="The place is counted in the query with its parameters set.")
-    if "something else than series" in text:
+    if "something else than series" in text or '"scalar"' in text or '"string"' in text:
         return SourceFormatError("the answer is no series", hint="Wrap a number in vector(…).")
     hint = "Read the server's words above." if "answered 400" in text else error.hint
     return SourceFormatError(text, hint=hint)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -80,9 +81,11 @@ class Outcome:
 
 
 def frame_of(table: pa.Table) -> pd.DataFrame:
-    """As pandas has it: whole numbers with gaps stay whole, days are instants."""
+    """As pandas has it: whole numbers with gaps stay whole, days are instants, decimals are floats."""
     frame: pd.DataFrame = table.to_pandas(date_as_object=False, integer_object_nulls=False, timestamp_as_object=False)
     for at, kind in enumerate(table.schema.types):
+        if pa.types.is_decimal(kind):
+            frame.isetitem(at, frame.iloc[:, at].to_numpy(dtype="float64", na_value=np.nan))
         if pa.types.is_integer(kind) and table.column(at).null_count:
             frame.isetitem(at, pd.array(table.column(at).to_pylist(), dtype="Int64"))
     return frame

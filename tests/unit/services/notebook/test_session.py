@@ -229,11 +229,13 @@ def test_many_threads_may_look_while_cells_run():
             wrong.extend(state for state in found.values() if not isinstance(state, CellState))
 
     done = threading.Event()
-    threads = [threading.Thread(target=look) for _ in range(3)]
+    threads = [threading.Thread(target=look, daemon=True) for _ in range(3)]
     for thread in threads:
         thread.start()
-    one.run_all(built, WINDOW)
-    done.set()
+    try:
+        one.run_all(built, WINDOW)
+    finally:
+        done.set()
     for thread in threads:
         thread.join()
     assert wrong == []

@@ -1,4 +1,4 @@
-"""The report on paper, by a Chromium that runs no script and reaches no network."""
+"""The report on paper, by a Chromium that reaches no network; the report itself forbids scripts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ _FLAGS = (
     "--no-first-run",
     "--no-pdf-header-footer",
     "--host-resolver-rules=MAP * ~NOTFOUND",
-    "--blink-settings=scriptEnabled=false",
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Any
 
 import duckdb
@@ -64,7 +65,7 @@ def _sections(lines: list[str]) -> list[tuple[int, int]]:
     starts = [at for at, line in enumerate(lines) if _HEAD.fullmatch(line.rstrip("\r"))]
     # After the last one comes the file's own end of line.
     end = len(lines) - 1 if lines[-1] == "" else len(lines)
-    return [*zip(starts, [*starts[1:], end], strict=True)]
+    return [*pairwise([*starts, end])] if starts else []
 
 
 def _cell(lines: list[str]) -> Cell:
