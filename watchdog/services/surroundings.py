@@ -11,19 +11,19 @@ import pandas as pd
 
 from watchdog.analysis.health.facts import Slurm
 from watchdog.base.clock import floor_to
-from watchdog.model.scheduler import JOBS, NODE_STATES, NODES, STEPS
-from watchdog.model.slurm.records import Node
+from watchdog.base.errors import StoreError
+from watchdog.model.scheduler import JOBS, NODE_STATES, STEPS
 from watchdog.model.telemetry import SourceStatus, Window
 from watchdog.services.history import History
+from watchdog.services.jobs import Known
 from watchdog.services.observation import Around, disk_of
+from watchdog.services.slurm_past import slurm_past
 from watchdog.services.slurm_view import SlurmView
 from watchdog.store.ended import ended_since
-from watchdog.store.jobs import JobStore
 from watchdog.store.node_states import NodeStateStore
 
 _STATES_FOR = timedelta(days=30)
 _ENDED_FOR = timedelta(hours=1)
-_GIVEN_OUT = ("cpus_allocated", "memory_allocated_bytes", "gpus_allocated")
 _MINUTE, _INSTANT = timedelta(minutes=1), timedelta(microseconds=1)
 
 
@@ -62,23 +62,14 @@ class Surroundings:
         view = self.slurm()
         if view is None:
             return Around()
-        moment = Window(at, at + _INSTANT)
-        jobs = self.history.attempt(lambda store: JobStore(store).jobs(moment))
-        gpus = self.history.attempt(lambda store: JobStore(store).gpus(moment))
-        if jobs is None or gpus is None:
+        try:
+            past = slurm_past(Known(view, self.history), at)
+        except StoreError:
             return Around()
-        states, ended, steps = self._read_past(at)
-        slurm = Slurm(
-            taken_at=at,
-            jobs=jobs_at(jobs, at),
-            job_gpus=gpus,
-            nodes=nodes_at(view.nodes, states),
-            partitions=view.partitions,
-            states=states,
-            ended=ended,
-            steps=steps,
-        )
-        return Around(slurm)
+        _, ended, steps = self._read_past(at)
+        then = past.view
+        parts = {"jobs": then.jobs, "job_gpus": then.job_gpus, "nodes": then.nodes, "partitions": then.partitions}
+        return Around(Slurm(at, **parts, states=past.states, ended=ended, steps=steps, whole=past.jobs_known))
 
     def _read_past(self, at: datetime) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
         until = at + _INSTANT
@@ -86,26 +77,3 @@ class Surroundings:
         ended = self.history.attempt(lambda store: ended_since(store, floor_to(at - _ENDED_FOR, _MINUTE), until))
         jobs, steps = ended or (JOBS.empty(), STEPS.empty())
         return NODE_STATES.empty() if states is None else states, jobs, steps
-
-
-def jobs_at(history: pd.DataFrame, at: datetime) -> pd.DataFrame:
-    """JOBS that waited or ran at `at`, in the state they had then, of JOB_HISTORY."""
-    instant = pd.Timestamp(at)
-    started, over = history["started_at"] <= instant, history["ended_at"] <= instant
-    state = pd.Series("PENDING", index=history.index).mask(started, "RUNNING").astype("string")
-    then = history.assign(state=state, ended_at=history["ended_at"].mask(~over))
-    return JOBS.conform(then[~over][list(JOBS.columns)])
-
-
-def nodes_at(nodes: pd.DataFrame, states: pd.DataFrame) -> pd.DataFrame:
-    """NODES with the state, flags and reason of the last row of each in NODE_STATES; what was given out is not known."""
-    last = states.sort_values("changed_at", kind="stable").drop_duplicates("node", keep="last").set_index("node")
-    known = nodes[nodes["node"].isin(last.index)].reset_index(drop=True)
-    then = last.reindex(known["node"])
-    words = {name: then[name].array for name in ("state", "flags", "reason", "reason_by")}
-    table = known.assign(**words, reason_at=then["changed_at"].array)
-    unknown = NODES.empty().reindex(table.index)
-    table = table.assign(**{name: unknown[name] for name in _GIVEN_OUT})
-    pairs = zip(table["node"], table["state"], table["flags"], strict=True)
-    takes = [Node(node, state, frozenset(filter(None, flags.split(",")))).takes_work for node, state, flags in pairs]
-    return NODES.conform(table.assign(takes_work=pd.Series(takes, index=table.index, dtype="bool")))

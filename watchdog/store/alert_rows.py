@@ -27,13 +27,12 @@ class Part(NamedTuple):
     take: Callable[[Any], object]
 
 
-class Rows(Generic[T]):
+class Written(Generic[T]):
     """How one kind of thing lies in its table."""
 
-    def __init__(self, table: str, parts: dict[str, Part], read: Callable[[_Row], T]) -> None:
+    def __init__(self, table: str, parts: dict[str, Part]) -> None:
         self.table = table
         self._parts = parts
-        self._read = read
 
     @property
     def columns(self) -> str:
@@ -43,6 +42,14 @@ class Rows(Generic[T]):
     def arrow(self, things: Sequence[T]) -> pa.Table:
         """Things as rows; halves of characters become '?'."""
         return pa.table({name: _array(part, things) for name, part in self._parts.items()})
+
+
+class Rows(Written[T]):
+    """The same, of what is also read back one by one."""
+
+    def __init__(self, table: str, parts: dict[str, Part], read: Callable[[_Row], T]) -> None:
+        super().__init__(table, parts)
+        self._read = read
 
     def read(self, found: Iterable[tuple[object, ...]]) -> tuple[T, ...]:
         """Rows of `columns` as things again."""
@@ -165,15 +172,12 @@ INCIDENTS: Rows[Incident] = Rows(
 )
 
 
-def _event(row: _Row) -> AlertEvent:
-    raise NotImplementedError("events are read as frames")
-
-
 def _tuples(row: _Row) -> _Row:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
 
 
-EVENTS: Rows[AlertEvent] = Rows(
+# Read as frames alone.
+EVENTS: Written[AlertEvent] = Written(
     "alert_events",
     {
         **_all(_AT, "at", "recorded_at"),
@@ -182,7 +186,6 @@ EVENTS: Rows[AlertEvent] = Rows(
         **_all(_TEXT, "by", "note"),
         **_own("seen_late", _FLAG),
     },
-    _event,
 )
 SILENCES: Rows[Silence] = Rows(
     "silences",

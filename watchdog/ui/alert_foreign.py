@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pandas as pd
 import streamlit as st
 
-from watchdog.alerts.foreign import Foreign
 from watchdog.base.clock import floor_to
 from watchdog.model.units import duration_text
 from watchdog.ui.data import foreign_alerts, runtime
@@ -19,22 +18,12 @@ def foreign_block() -> None:
     """A table, the newest first; read-only."""
     now = runtime().clock.now()
     found = foreign_alerts(floor_to(now, timedelta(seconds=30)))
-    if not found:
+    if found is None or found.empty:
         st.caption("It has no alert but ours.")
         return
-    shown = found[:_MOST]
-    table = pd.DataFrame(
-        {
-            "severity": [each.severity for each in shown],
-            "alert": [each.name for each in shown],
-            "where": [each.where for each in shown],
-            "for": ["" if each.since is None else duration_text(now - each.since) for each in shown],
-            "state": [each.state for each in shown],
-            "what": [_what(each) for each in shown],
-        }
-    )
+    shown = _table(found.head(_MOST), now)
     st.dataframe(
-        table, hide_index=True, height="auto" if len(table) < 9 else 320, column_config=_COLUMNS,
+        shown, hide_index=True, height="auto" if len(shown) < 9 else 320, column_config=_COLUMNS,
         alt=f"Table of {len(shown)} alerts of the Alertmanager, the newest first",
     )  # fmt: skip
     if len(found) > len(shown):
@@ -42,8 +31,18 @@ def foreign_block() -> None:
     st.caption("Read-only: they are acknowledged and silenced where they come from.")
 
 
-def _what(each: Foreign) -> str:
-    return " ".join(each.summary.split())
+def _table(alerts: pd.DataFrame, now: datetime) -> pd.DataFrame:
+    what = alerts["summary"].where(alerts["summary"] != "", alerts["description"])
+    return pd.DataFrame(
+        {
+            "severity": alerts["severity"],
+            "alert": alerts["alertname"],
+            "where": alerts["node"],
+            "for": ["" if pd.isna(at) else duration_text(now - at.to_pydatetime()) for at in alerts["started_at"]],
+            "state": alerts["state"],
+            "what": what.str.split().str.join(" "),
+        }
+    )
 
 
 _COLUMNS = {

@@ -13,7 +13,6 @@ import streamlit as st
 from watchdog.alerts import past as alert_pasts
 from watchdog.alerts.board import Board, OpenIncident
 from watchdog.alerts.cost import Prices
-from watchdog.alerts.foreign import Foreign, foreign
 from watchdog.alerts.notify.notifier import Notifier
 from watchdog.alerts.preview import SPAN, Past, Preview, preview
 from watchdog.alerts.rules import from_json
@@ -311,7 +310,6 @@ def notifier() -> Notifier:
 
 
 @st.cache_data(ttl="30s", max_entries=2, show_spinner=False)
-def foreign_alerts(at: datetime) -> tuple[Foreign, ...]:
-    """Alerts of the Alertmanager that is set up which are not ours; SourceError where it does not answer."""
-    api = runtime().alertmanager
-    return () if api is None else foreign(api.alerts())
+def foreign_alerts(at: datetime) -> pd.DataFrame | None:
+    """FOREIGN_ALERTS of the Alertmanager that is set up, None where none is; SourceError where it does not answer."""
+    return runtime().foreign_alerts()
