@@ -20,6 +20,7 @@ from watchdog.base.errors import SourceUnavailableError, StoreLockedError
 from watchdog.model.alerts import Acknowledgement, Silence
 from watchdog.model.findings import Severity
 from watchdog.model.rules import Rule
+from watchdog.services.foreign_alerts import foreign_alerts
 from watchdog.services.history import History
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -347,12 +348,12 @@ def test_the_sign_of_life_says_how_it_goes(open_page, stage, beat, words):
 def test_alerts_of_an_alertmanager_stand_beside_ours(open_page, stage):
     runtime = staged_runtime(stage.see())
     theirs = {"labels": {"alertname": "DiskFull", "instance": "n1"}, "startsAt": "2026-03-01T11:00:00Z"}
-    ours = {"labels": {"alertname": "hot", "generator": "gpu-watchdog"}}
-    runtime.alertmanager = SimpleNamespace(alerts=lambda: [theirs, ours])
+    runtime.alertmanager = SimpleNamespace(alerts=lambda *_: [{"fingerprint": "1"} | theirs])
+    runtime.foreign_alerts = lambda: foreign_alerts(runtime.alertmanager)
     page = open_page("alerts", runtime=runtime)
     assert list(page.dataframe[0].value["alert"]) == ["DiskFull"]
 
-    def refuse():
+    def refuse(*_matchers):
         raise SourceUnavailableError("Alertmanager does not answer", hint="Start it.")
 
     runtime.alertmanager = SimpleNamespace(alerts=refuse)
