@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from watchdog.analysis.health.check import Bools
+from watchdog.analysis.health.check import Bools, unexported
 from watchdog.analysis.health.facts import Facts
-from watchdog.analysis.health.sight import NEVER, as_far_as_read, instants_us, texts
+from watchdog.analysis.health.sight import NEVER, as_far_as_read, instants_us, slurm_lags, slurm_unseen, texts
 from watchdog.analysis.health.trace import MINUTE_US, Matrix
 from watchdog.model.arrays import Floats, Ints, instant, micros
 from watchdog.model.findings import Blind, Evidence, Finding, Judged, Subject
@@ -69,6 +69,19 @@ class Held:
         total = np.add.reduceat(np.where(missing, 0, values), starts, axis=0, dtype=np.float64)
         seen = np.add.reduceat(~missing, starts, axis=0, dtype=np.int64)
         return np.where(seen > 0, total / np.maximum(seen, 1), np.nan)
+
+
+def unjudged(facts: Facts, *needed: tuple[str, ...]) -> Judged | None:
+    """What a check of jobs answers where it can judge nobody; None where it can.
+
+    Args:
+        facts: the cluster.
+        needed: of each group of metrics one must be published; and a Slurm that is read must have been seen lately.
+    """
+    for group in needed:
+        if nobody := unexported(facts, *group):
+            return nobody
+    return slurm_unseen(facts) if slurm_lags(facts) else None
 
 
 def held_jobs(facts: Facts) -> Held:

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from watchdog.analysis.gpu_state import COVERED, HELD_BYTES, IDLE_BELOW
-from watchdog.analysis.health.check import Bools, Check, gpu_rows, gpu_subject, holder, place, reading, unexported
+from watchdog.analysis.health.check import Bools, Check, gpu_rows, gpu_subject, holder, place, reading
 from watchdog.analysis.health.facts import TRACE_MINUTES, Facts
 from watchdog.analysis.health.held import (
     Held,
@@ -29,10 +29,12 @@ from watchdog.analysis.health.held import (
     of_job,
     readings,
     trailing,
+    unjudged,
     within_job,
 )
-from watchdog.analysis.health.sight import fresh_slurm, slurm_lags, slurm_unseen, texts
+from watchdog.analysis.health.sight import fresh_slurm, texts
 from watchdog.analysis.health.trace import Matrix, covered
+from watchdog.analysis.load import BUSY_METRICS
 from watchdog.model.arrays import Ints, instant
 from watchdog.model.findings import Finding, Judged, Severity
 from watchdog.model.slurm.records import JobState
@@ -61,11 +63,9 @@ class _Load:
 
 def judge(facts: Facts) -> Judged:
     """One finding a job, about all its idle GPUs; where nobody knows who holds GPUs, one for each GPU held."""
-    nobody = unexported(facts, "gpu_util_ratio", "graphics_engine_active_ratio")
+    nobody = unjudged(facts, BUSY_METRICS)
     if nobody:
         return nobody
-    if slurm_lags(facts):
-        return slurm_unseen(facts)
     held = held_jobs(facts)
     load = _load(facts, held)
     paused = np.isin(held.ids, _paused(facts))

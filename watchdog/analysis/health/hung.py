@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from watchdog.analysis.gpu_state import COVERED, HUNG_ABOVE, HUNG_POWER_RATIO, STEADY_POWER_RATIO
-from watchdog.analysis.health.check import Bools, Check, gpu_rows, gpu_subject, holder, place, reading, unexported
+from watchdog.analysis.health.check import Bools, Check, gpu_rows, gpu_subject, holder, place, reading
 from watchdog.analysis.health.facts import Facts
 from watchdog.analysis.health.held import (
     Held,
@@ -23,10 +23,11 @@ from watchdog.analysis.health.held import (
     named,
     of_job,
     readings,
+    unjudged,
 )
-from watchdog.analysis.health.sight import slurm_lags, slurm_unseen
 from watchdog.analysis.health.throttled import throttled
 from watchdog.analysis.health.trace import covered
+from watchdog.analysis.load import BUSY_METRICS
 from watchdog.model.arrays import Floats
 from watchdog.model.findings import Finding, Judged, Severity
 
@@ -40,11 +41,9 @@ _ACTION = "Look at the job's log and stacks (py-spy, NCCL RAS); cancel and resta
 
 def judge(facts: Facts) -> Judged:
     """One finding a job with all its hung GPUs; of GPUs without a known job one for each."""
-    nobody = unexported(facts, "gpu_util_ratio", "graphics_engine_active_ratio") or unexported(facts, "power_watts")
+    nobody = unjudged(facts, BUSY_METRICS, ("power_watts",))
     if nobody:
         return nobody
-    if slurm_lags(facts):
-        return slurm_unseen(facts)
     held = held_jobs(facts)
     hung, seen = _hung(facts)
     seen |= ~held.old_enough(int(minutes_axis(facts, MINUTES)[0]))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from watchdog.analysis.gpu_state import COVERED, IDLE_BELOW
-from watchdog.analysis.health.check import Bools, Check, unexported
+from watchdog.analysis.health.check import Bools, Check
 from watchdog.analysis.health.facts import TRACE_MINUTES, Facts
 from watchdog.analysis.health.held import (
     Held,
@@ -23,10 +23,11 @@ from watchdog.analysis.health.held import (
     of_job,
     quantile,
     trailing,
+    unjudged,
     within_job,
 )
-from watchdog.analysis.health.sight import slurm_lags, slurm_unseen
 from watchdog.analysis.health.trace import covered
+from watchdog.analysis.load import BUSY_METRICS
 from watchdog.model.arrays import Floats, Ints
 from watchdog.model.findings import Evidence, Finding, Judged, Severity
 from watchdog.model.units import percent
@@ -44,11 +45,9 @@ _ACTION = "Look at what feeds it: data loaders, storage, network, the CPUs of it
 
 def judge(facts: Facts) -> Judged:
     """One finding a job; a job whose steady level was more than an hour ago is not judged."""
-    nobody = unexported(facts, "gpu_util_ratio", "graphics_engine_active_ratio")
+    nobody = unjudged(facts, BUSY_METRICS)
     if nobody:
         return nobody
-    if slurm_lags(facts):
-        return slurm_unseen(facts)
     held = held_jobs(facts)
     mean = held.means(within_job(facts, held, busy_minutes(facts, TRACE_MINUTES), GRACE_MINUTES))
     level, length = fallen_from(mean)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from watchdog.analysis.gpu_state import IDLE_BELOW
-from watchdog.analysis.health.check import Bools, Check, unexported
+from watchdog.analysis.health.check import Bools, Check
 from watchdog.analysis.health.facts import TRACE_MINUTES, Facts
 from watchdog.analysis.health.held import (
     Held,
@@ -26,12 +26,13 @@ from watchdog.analysis.health.held import (
     of_job,
     quantile,
     trailing,
+    unjudged,
     within_job,
 )
-from watchdog.analysis.health.sight import slurm_lags, slurm_unseen
 from watchdog.analysis.health.throttled import throttled
 from watchdog.analysis.health.together import POWER_RATIO, fallen, low_together, usual
 from watchdog.analysis.health.trace import Matrix
+from watchdog.analysis.load import BUSY_METRICS
 from watchdog.model.arrays import Floats, Ints
 from watchdog.model.findings import Evidence, Finding, Judged, Severity
 
@@ -50,11 +51,9 @@ _ACTION = "Look at the file system and the network, then at the job's log; it ma
 
 def judge(facts: Facts) -> Judged:
     """One finding a job of two GPUs or more."""
-    nobody = unexported(facts, "gpu_util_ratio", "graphics_engine_active_ratio")
+    nobody = unjudged(facts, BUSY_METRICS)
     if nobody:
         return nobody
-    if slurm_lags(facts):
-        return slurm_unseen(facts)
     held = held_jobs(facts)
     busy = within_job(facts, held, busy_minutes(facts, TRACE_MINUTES), GRACE_MINUTES)
     power = within_job(facts, held, facts.trace.last("power_watts", TRACE_MINUTES), GRACE_MINUTES)

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from watchdog.analysis.gpu_state import COVERED
-from watchdog.analysis.health.check import Bools, Check, gpu_rows, gpu_subject, holder, place, reading, unexported
+from watchdog.analysis.health.check import Bools, Check, gpu_rows, gpu_subject, holder, place, reading
 from watchdog.analysis.health.facts import TRACE_MINUTES, Facts
 from watchdog.analysis.health.held import (
     Held,
@@ -26,9 +26,9 @@ from watchdog.analysis.health.held import (
     of_job,
     readings,
     trailing,
+    unjudged,
     within_job,
 )
-from watchdog.analysis.health.sight import slurm_lags, slurm_unseen
 from watchdog.analysis.health.trace import Matrix, covered
 from watchdog.model.arrays import Floats, Ints
 from watchdog.model.findings import Finding, Judged, Severity
@@ -66,11 +66,9 @@ class _Growth:
 
 def judge(facts: Facts) -> Judged:
     """One finding a job; of GPUs without a known job one for each."""
-    nobody = unexported(facts, "memory_used_bytes")
+    nobody = unjudged(facts, ("memory_used_bytes",))
     if nobody:
         return nobody
-    if slurm_lags(facts):
-        return slurm_unseen(facts)
     held = held_jobs(facts)
     growth = _growth(facts, held)
     leaks = growth.leaks

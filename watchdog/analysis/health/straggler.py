@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from watchdog.analysis.gpu_state import COVERED
-from watchdog.analysis.health.check import Bools, Check, gpu_rows, gpu_subject, holder, place, reading, unexported
+from watchdog.analysis.health.check import Bools, Check, gpu_rows, gpu_subject, holder, place, reading
 from watchdog.analysis.health.facts import Facts
-from watchdog.analysis.health.held import Held, busy_minutes, held_jobs, minutes_axis, within_job
-from watchdog.analysis.health.sight import as_far_as_read, slurm_lags, slurm_unseen, texts
+from watchdog.analysis.health.held import Held, busy_minutes, held_jobs, minutes_axis, unjudged, within_job
+from watchdog.analysis.health.sight import as_far_as_read, texts
 from watchdog.analysis.health.throttled import throttled
 from watchdog.analysis.health.trace import covered
+from watchdog.analysis.load import BUSY_METRICS
 from watchdog.model.arrays import Floats, Ints
 from watchdog.model.findings import Blind, Evidence, Finding, Judged, Severity
 from watchdog.model.units import percent
@@ -37,11 +38,9 @@ _ACTION = "Check the GPU's set clocks and power limit (nvidia-smi -q -d CLOCK,PO
 
 def judge(facts: Facts) -> Judged:
     """One finding a GPU that is slower than the GPUs of the same model in its job."""
-    nobody = unexported(facts, "sm_clock_hertz") or unexported(facts, "gpu_util_ratio", "graphics_engine_active_ratio")
+    nobody = unjudged(facts, BUSY_METRICS, ("sm_clock_hertz",))
     if nobody:
         return nobody
-    if slurm_lags(facts):
-        return slurm_unseen(facts)
     held = held_jobs(facts)
     clocks = within_job(facts, held, facts.trace.last("sm_clock_hertz", MINUTES), 1)
     busy = within_job(facts, held, busy_minutes(facts, MINUTES), 1)
