@@ -1,0 +1,1 @@
+"""The chapters of the metric catalogue; `model.metrics` puts them together."""
