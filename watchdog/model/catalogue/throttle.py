@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from watchdog.model.catalogue.naming import dcgm, flag
+from watchdog.model.catalogue.naming import dcgm, flag, nge
 from watchdog.model.metric import Group, Metric
 
 
