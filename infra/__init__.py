@@ -1,0 +1,1 @@
+"""Rent, watch and return a GPU cluster at RunPod."""
