@@ -152,3 +152,11 @@ class Answer:
     def untraced(self) -> int:
         """How many numbers, names and times of the text rest on no tool's result."""
         return sum(mark.number is None for mark in self.marks)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """An earlier question of the same chat, and its answer."""
+
+    question: str
+    answer: Answer

@@ -21,9 +21,17 @@ PREFIX = "WATCHDOG_"
 SOURCES = ("auto", "prometheus", "targets", "local", "demo")
 SLURM_SOURCES = ("auto", "cli", "rest", "series", "off")
 SEVERITIES = ("info", "warning", "critical")
+_CHOICES = {
+    "source": SOURCES,
+    "slurm": SLURM_SOURCES,
+    "notify_min_severity": SEVERITIES,
+    "assistant_thinking": ("auto", "on", "off"),
+    "assistant_strict": ("on", "off"),
+}
 _ABOVE_ZERO = (
     *("interval_seconds", "slurm_interval_seconds", "prometheus_timeout_seconds"),
     *("targets_timeout_seconds", "demo_speed", "notify_per_minute"),
+    *("assistant_max_tokens", "assistant_connect_seconds", "assistant_silence_seconds"),
 )
 # Read by entry points before there is a Config.
 _NOT_SETTINGS = {"WATCHDOG_CONFIG"}
@@ -86,6 +94,19 @@ class Config:
     heartbeat_url: str = _setting(
         "", "A URL to POST to every minute while the watch is sound, so that its silence is noticed.", secret=True
     )
+    assistant_base_url: str = _setting(
+        "", "Base URL of an OpenAI-compatible server (`http://head:8000/v1`); without it rules answer."
+    )
+    assistant_model: str = _setting("", "The model's name there; the first that the server lists if empty.")
+    assistant_api_key: str = _setting("", "API key for it.", secret=True)
+    assistant_thinking: str = _setting(
+        "auto", "Whether the model reasons first: auto leaves it to the server, on and off tell its chat template."
+    )
+    assistant_strict: str = _setting("on", "Whether the server is to hold calls to the tools' schemas: on or off.")
+    assistant_max_tokens: int = _setting(4096, "Most tokens of one turn of the model, its reasoning included.")
+    assistant_temperature: float = _setting(0.2, "Sampling temperature of the model, 0 to 2.")
+    assistant_connect_seconds: float = _setting(5.0, "Longest wait for a connection to the model.")
+    assistant_silence_seconds: float = _setting(60.0, "Longest wait for the next piece of the model's answer.")
     log_level: str = _setting("info", "debug, info, warning or error.")
     demo_nodes: int = _setting(4, "Nodes of the demo cluster.")
     demo_gpus: int = _setting(8, "GPUs a node of the demo cluster.")
@@ -94,13 +115,11 @@ class Config:
     demo_history_hours: float = _setting(6.0, "Hours of past that the demo cluster writes at start.")
 
     def __post_init__(self) -> None:
-        if self.source not in SOURCES:
-            raise ConfigError(f"source is {self.source!r}", hint=f"Use one of: {', '.join(SOURCES)}.")
-        if self.slurm not in SLURM_SOURCES:
-            raise ConfigError(f"slurm is {self.slurm!r}", hint=f"Use one of: {', '.join(SLURM_SOURCES)}.")
-        if self.notify_min_severity not in SEVERITIES:
-            hint = f"Use one of: {', '.join(SEVERITIES)}."
-            raise ConfigError(f"notify_min_severity is {self.notify_min_severity!r}", hint=hint)
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise ConfigError(f"{name} is {getattr(self, name)!r}", hint=f"Use one of: {', '.join(choices)}.")
+        if not 0 <= self.assistant_temperature <= 2:
+            raise ConfigError(f"assistant_temperature is {self.assistant_temperature}", hint="It is from 0 to 2.")
         for name in _ABOVE_ZERO:
             if getattr(self, name) <= 0:
                 raise ConfigError(f"{name} is {getattr(self, name)}", hint="It must be above 0.")

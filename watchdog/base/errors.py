@@ -16,6 +16,13 @@ WatchdogError
 │   └── ConflictError             somebody else saved the notebook meanwhile
 ├── NotDeliveredError             a message did not reach its channel
 ├── ActionError                   what somebody wanted to do to an alert no longer fits, or is not allowed
+├── ToolError                     a tool of the assistant has no answer to these arguments
+├── ModelError                    the language model did not answer as documented
+│   ├── ModelUnavailableError     no answer: refused, silent, died, overloaded, 5xx
+│   ├── ModelAuthError            401 or 403: wrong or missing key
+│   ├── ModelRefusedError         the server refused the request: an unknown model, a wrong parameter
+│   ├── ModelLimitError           the conversation is longer than the model's context
+│   └── ModelFormatError          an answer that is not of this protocol
 ├── ContractError                 a frame broke its contract: a bug in this code
 └── InfraError                    renting, watching or returning machines failed
 """
@@ -115,6 +122,34 @@ class NotDeliveredError(WatchdogError):
 
 class ActionError(WatchdogError):
     """What somebody wanted to do to an alert, a silence or a rule cannot be done; the message says why."""
+
+
+class ToolError(WatchdogError):
+    """A tool of the assistant has no answer to these arguments; the message is for its asker, a model as a rule."""
+
+
+class ModelError(WatchdogError):
+    """The language model did not answer as documented."""
+
+
+class ModelUnavailableError(ModelError):
+    """No answer, or it broke off."""
+
+
+class ModelAuthError(ModelError):
+    """The server refused our key."""
+
+
+class ModelRefusedError(ModelError):
+    """The server refused the request."""
+
+
+class ModelLimitError(ModelError):
+    """The conversation is longer than the model's context."""
+
+
+class ModelFormatError(ModelError):
+    """An answer that is not of the chat.completions protocol."""
 
 
 class ContractError(WatchdogError):
