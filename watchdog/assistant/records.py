@@ -160,3 +160,13 @@ class Turn:
 
     question: str
     answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What somebody looked at when they asked: ids, as the app's addresses have them; '' for what does not apply."""
+
+    incident: str = ""
+    job: str = ""
+    gpu: str = ""
+    node: str = ""
