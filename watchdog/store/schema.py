@@ -103,8 +103,19 @@ _LAKE = (
     "INSERT INTO store_identity SELECT uuid()::VARCHAR",
 )
 
+_CHATS = (
+    'CREATE TABLE chats (chat_id VARCHAR NOT NULL, "owner" VARCHAR NOT NULL, title VARCHAR NOT NULL, '
+    "created_at TIMESTAMPTZ NOT NULL, changed_at TIMESTAMPTZ NOT NULL)",
+    # body: the answer as JSON, whole once ended_at is set. Messages that an edited question replaced stay, with dropped_at.
+    "CREATE TABLE chat_messages (message_id VARCHAR NOT NULL, chat_id VARCHAR NOT NULL, place INTEGER NOT NULL, "
+    "question VARCHAR NOT NULL, about VARCHAR NOT NULL, asked_at TIMESTAMPTZ NOT NULL, view_at TIMESTAMPTZ, "
+    "body VARCHAR NOT NULL, answer_text VARCHAR NOT NULL, model VARCHAR NOT NULL, prompt_tokens BIGINT, "
+    "completion_tokens BIGINT, seconds DOUBLE, ended_at TIMESTAMPTZ, dropped_at TIMESTAMPTZ, "
+    "thumb INTEGER NOT NULL, note VARCHAR NOT NULL)",
+)
+
 # Step i brings a file from version i to i + 1. Steps that were released are never edited.
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _JOBS, _ALERTS, _NOTEBOOKS, _LAKE)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _JOBS, _ALERTS, _NOTEBOOKS, _LAKE, _CHATS)
 
 
 def migrate(cursor: Cursor, path: Path, migrations: tuple[tuple[str, ...], ...] = MIGRATIONS) -> None:
