@@ -114,8 +114,14 @@ _CHATS = (
     "thumb INTEGER NOT NULL, note VARCHAR NOT NULL)",
 )
 
+# Who changed what: rows are only ever added.
+_AUDIT = (
+    'CREATE TABLE audit ("at" TIMESTAMPTZ NOT NULL, "by" VARCHAR NOT NULL, signed_in BOOLEAN NOT NULL, '
+    "act VARCHAR NOT NULL, subject VARCHAR NOT NULL, details VARCHAR NOT NULL)",
+)
+
 # Step i brings a file from version i to i + 1. Steps that were released are never edited.
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _JOBS, _ALERTS, _NOTEBOOKS, _LAKE, _CHATS)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _JOBS, _ALERTS, _NOTEBOOKS, _LAKE, _CHATS, _AUDIT)
 
 
 def migrate(cursor: Cursor, path: Path, migrations: tuple[tuple[str, ...], ...] = MIGRATIONS) -> None:
