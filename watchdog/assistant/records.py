@@ -16,7 +16,11 @@ Value: TypeAlias = str | int | float | bool | datetime | None
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a tool's table. `unit` is the catalogue's ("W", "ratio", "s", "USD"); "" for none."""
+    """One column of a tool's table, in base units.
+
+    `unit` is one of `model.metric.Unit` ("ratio", "watts", "bytes", …), "seconds", "hours" or "USD"; "" for none.
+    `watchdog.assistant.values.shown` writes a cell for people.
+    """
 
     name: str
     label: str
@@ -116,6 +120,8 @@ class Ending(StrEnum):
     STOPPED = "stopped"
     LIMIT = "limit"
     FAILED = "failed"
+    # The data does not hold the answer, or nobody understood the question: the text says what is missing.
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
