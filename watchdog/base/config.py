@@ -21,6 +21,7 @@ PREFIX = "WATCHDOG_"
 SOURCES = ("auto", "prometheus", "targets", "local", "demo")
 SLURM_SOURCES = ("auto", "cli", "rest", "series", "off")
 SEVERITIES = ("info", "warning", "critical")
+SIGN_INS = ("auto", "off", "oidc", "proxy")
 _CHOICES = {
     "source": SOURCES,
     "slurm": SLURM_SOURCES,
@@ -79,6 +80,14 @@ class Config:
     host: str = _setting("127.0.0.1", "Address the web server listens on.")
     port: int = _setting(8501, "Port the web server listens on.")
     base_url: str = _setting("", "Address under which people open the app, for links in messages.")
+    sign_in: str = _setting("auto", "How people sign in: auto, oidc, proxy, or off = everybody may do everything.")
+    admins: str = _setting("", "Names that may do everything, separated by commas; `@example.com` = all of a domain.")
+    operators: str = _setting("", "Names that may acknowledge, silence and write.")
+    viewers: str = _setting("", "Names that may look; empty = everybody who can sign in.")
+    oidc_claim: str = _setting("email", "The claim of the identity provider that is somebody's name.")
+    proxy_secret: str = _setting("", "What the gateway proves itself with, in X-Watchdog-Proxy-Secret.", secret=True)
+    proxy_addresses: str = _setting("127.0.0.1, ::1", "Addresses or networks of the gateway, separated by commas.")
+    proxy_user_header: str = _setting("X-Remote-User", "The header in which the gateway names the user.")
     notify_urls: str = _setting(
         "", "Where people are told of alerts: apprise URLs, each `url` or `name=url`, with spaces between.", secret=True
     )
@@ -120,6 +129,8 @@ class Config:
                 raise ConfigError(f"{name} is {getattr(self, name)!r}", hint=f"Use one of: {', '.join(choices)}.")
         if not 0 <= self.assistant_temperature <= 2:
             raise ConfigError(f"assistant_temperature is {self.assistant_temperature}", hint="It is from 0 to 2.")
+        if self.sign_in not in SIGN_INS:
+            raise ConfigError(f"sign_in is {self.sign_in!r}", hint=f"Use one of: {', '.join(SIGN_INS)}.")
         for name in _ABOVE_ZERO:
             if getattr(self, name) <= 0:
                 raise ConfigError(f"{name} is {getattr(self, name)}", hint="It must be above 0.")
@@ -144,7 +155,7 @@ def load_config(environ: Mapping[str, str] | None = None, folder: Path | None = 
     env = dict(os.environ if environ is None else environ)
     root = folder or Path()
     values = _from_toml(Path(env.get("WATCHDOG_CONFIG", root / "watchdog.toml")), named="WATCHDOG_CONFIG" in env)
-    values |= _from_environ(_dotenv(root / ".env"), ".env")
+    values |= _from_environ(dotenv(root / ".env"), ".env")
     values |= _from_environ(env, "the environment")
     return Config(**values)
 
@@ -202,8 +213,8 @@ def _fields() -> dict[str, dataclasses.Field[Any]]:
     return {f.name: f for f in dataclasses.fields(Config)}
 
 
-def _dotenv(path: Path) -> dict[str, str]:
-    """`NAME=value` lines; `#` starts a comment line; quotes around a value are dropped."""
+def dotenv(path: Path) -> dict[str, str]:
+    """The `NAME=value` lines of a file, none if there is no file; `#` starts a comment line; quotes around a value are dropped."""
     if not path.exists():
         return {}
     lines = (line.strip().removeprefix("export ") for line in path.read_text(encoding="utf-8").splitlines())
