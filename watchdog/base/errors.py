@@ -23,6 +23,7 @@ WatchdogError
 │   ├── ModelRefusedError         the server refused the request: an unknown model, a wrong parameter
 │   ├── ModelLimitError           the conversation is longer than the model's context
 │   └── ModelFormatError          an answer that is not of this protocol
+├── ChatError                     a chat is not there, or cannot take what was said
 ├── ContractError                 a frame broke its contract: a bug in this code
 └── InfraError                    renting, watching or returning machines failed
 """
@@ -150,6 +151,10 @@ class ModelLimitError(ModelError):
 
 class ModelFormatError(ModelError):
     """An answer that is not of the chat.completions protocol."""
+
+
+class ChatError(WatchdogError):
+    """A chat with the assistant is not there, or cannot take what was said."""
 
 
 class ContractError(WatchdogError):
