@@ -65,6 +65,7 @@ class AlertLoop:
         self.engine = engine
         self._observation, self._surroundings, self._ready = observation, surroundings, ready
         self._read = threading.Event()
+        self.facts: Facts | None = None  # what was judged last
         self.state = AlertLoopState()
 
     def wake(self) -> None:
@@ -94,7 +95,9 @@ class AlertLoop:
         started, now = self._clock.monotonic(), self._clock.now()
         try:
             around = self._surroundings.now(now)
-            self.engine.tick(self._facts(now, around))
+            facts = self._facts(now, around)
+            self.engine.tick(facts)
+            self.facts = facts
         except (SourceError, StoreError) as error:
             self._report(now, started, error)
             return
