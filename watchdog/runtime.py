@@ -15,6 +15,7 @@ import pandas as pd
 from watchdog.alert_loop import AlertLoop, AlertLoopState
 from watchdog.alerts.engine import AlertEngine
 from watchdog.alerts.notify import setup as notifying
+from watchdog.assistant.desk import Desk, Reads
 from watchdog.base.clock import Clock, SystemClock
 from watchdog.base.config import Config, load_config
 from watchdog.base.errors import ConfigError, StoreError
@@ -41,6 +42,7 @@ from watchdog.sources.demo.config import DemoConfig
 from watchdog.sources.demo.pages import demo_targets
 from watchdog.sources.demo.scheduler_view import DemoScheduler
 from watchdog.sources.prometheus import PrometheusTelemetry
+from watchdog.sources.promql_cell import PromQuery
 from watchdog.sources.scrape import Scraper, Target, http_target
 from watchdog.store.node_states import NodeStateStore
 from watchdog.store.stats import StoreStats
@@ -83,6 +85,7 @@ class Runtime:
         self._slurm_thread = self._in_background(self._slurm.run, "watchdog-slurm") if self._slurm else None
         self._alert_thread = self._in_background(self._alerts.run, "watchdog-alerts")
         self.sql = SqlService(self.history, _database(config, self.kind), clock, config.gpu_rates)
+        self._prometheus = PromQuery.of(config, clock) if self.kind == "prometheus" else None
         self._sql_thread = self._in_background(self.sql.tend, "watchdog-history")
         self._telling = [self._in_background(run, "watchdog-telling") for run in telling.runs]
 
@@ -191,6 +194,26 @@ class Runtime:
         if judged.ticks and until is not None and self.clock.now() - until > late:
             return f"alerts were judged last at {until:%H:%M:%S} UTC{judged.error and ': '}{judged.error}"
         return ""
+
+    def desk(self, at: datetime | None = None) -> Desk:
+        """What the assistant's tools read from, as of now or of a past instant; one for each answer."""
+        around = self._surroundings()
+        reads = Reads(
+            telemetry=self.telemetry,
+            history=self.history,
+            gpus=self.gpus,
+            slurm=lambda: self.slurm,
+            around=around.then,
+            around_now=around.now,
+            judged=lambda: self._alerts.facts,
+            statuses=lambda: self.collector.statuses,
+            rates=self.config.gpu_rates,
+            interval=timedelta(seconds=self.config.interval_seconds),
+            sql=self.sql,
+            prometheus=self._prometheus,
+        )
+        now = self.clock.now()
+        return Desk(reads, at=now, now=now).moved(at)
 
     def foreign_alerts(self) -> pd.DataFrame | None:
         """Open alerts of others in the Alertmanager (FOREIGN_ALERTS); None where none is set up. May raise SourceError."""
