@@ -207,8 +207,9 @@ def _place(cursor: Cursor, message_id: str, owner: str) -> tuple[str, int]:
 def _message(row: Sequence[Any]) -> Message:
     message_id, chat_id, question, asked_at, about, view_at = row[:_ASKED]
     asked = Asked(message_id, chat_id, question, _utc(asked_at), about, view_at and _utc(view_at))
-    *reply, ended_at = row[_ASKED:_REPLIED]
-    return Message(asked, Reply(*reply, ended_at and _utc(ended_at)), *row[_REPLIED:])
+    body, text, model, prompt, completion, seconds, ended_at = row[_ASKED:_REPLIED]
+    reply = Reply(body, text, model, prompt, completion, seconds, ended_at and _utc(ended_at))
+    return Message(asked, reply, *row[_REPLIED:])
 
 
 def _utc(at: datetime) -> datetime:
