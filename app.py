@@ -8,6 +8,7 @@ from watchdog.base.errors import WatchdogError
 from watchdog.ui.alert_badge import draw_title
 from watchdog.ui.cards import frame_of_page, problem
 from watchdog.ui.filters import draw_filters, keep_filters
+from watchdog.ui.sign_in import draw_person, stop_unless_signed_in
 from watchdog.ui.theme import draw_style
 
 # A local icon: Material page icons would be fetched from another host.
@@ -15,6 +16,12 @@ ICON = Path(__file__).parent / "watchdog" / "ui" / "icon.svg"
 
 st.set_page_config(page_title="GPU Watchdog", page_icon=str(ICON), layout="wide")
 draw_style()
+
+try:
+    stop_unless_signed_in()
+except WatchdogError as error:
+    problem(str(error), error.hint)
+    st.stop()
 
 page = st.navigation(
     [
@@ -29,6 +36,7 @@ page = st.navigation(
 try:
     keep_filters(page.url_path)
     frame_of_page()
+    draw_person()
     draw_filters()
 except WatchdogError as error:
     problem(str(error), error.hint)

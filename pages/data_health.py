@@ -7,7 +7,7 @@ import streamlit as st
 from watchdog.base.clock import floor_to
 from watchdog.ui.cards import section
 from watchdog.ui.data import not_exported, runtime
-from watchdog.ui.health_blocks import collector_block, not_exported_block, sources_block, store_block
+from watchdog.ui.health_blocks import audit_block, collector_block, not_exported_block, sources_block, store_block
 from watchdog.ui.live import heartbeat
 
 st.title("Data health", anchor=False)
@@ -23,5 +23,8 @@ with section("Store", question="What is kept, how far back, and is there room?")
 
 with section("Not exported", question="Which metrics does nobody publish?"):
     not_exported_block(not_exported(floor_to(runtime().clock.now(), timedelta(minutes=1))))
+
+with section("Changes", question="Who changed what?"):
+    audit_block()
 
 heartbeat()

@@ -16,9 +16,11 @@ from watchdog.base.clock import FakeClock, floor_to
 from watchdog.base.config import Config
 from watchdog.base.errors import SourceUnavailableError, StoreError
 from watchdog.model.arrays import instants, micros
+from watchdog.model.audit import AuditEntry
 from watchdog.model.buckets import combined
 from watchdog.model.frames import GPUS, SAMPLES, SERIES, concat
 from watchdog.model.metrics import CATALOGUE, Kind
+from watchdog.model.people import Person
 from watchdog.model.telemetry import EVERYWHERE, Answer, By, SourceStatus, Statistic, Where, Window
 
 MODEL = "NVIDIA H100 80GB HBM3"
@@ -170,6 +172,19 @@ class NoHistory:
         raise self.error
 
 
+class FakeAudit:
+    """Keeps what was recorded."""
+
+    def __init__(self) -> None:
+        self.kept: list[AuditEntry] = []
+
+    def record(self, by: Person, act: str, subject: str, details: str = "") -> None:
+        self.kept.insert(0, AuditEntry(NOON, by.name, by.signed_in, act, subject, details))
+
+    def newest(self, most: int = 200) -> tuple[AuditEntry, ...]:
+        return tuple(self.kept[:most])
+
+
 def fake_runtime(cluster: FakeCluster | None = None, **config) -> SimpleNamespace:
     """What `watchdog.runtime.current()` gives, on a FakeCluster and a clock that stands at NOON; no Slurm is read, no alert judged."""
     cluster = cluster or FakeCluster()
@@ -190,4 +205,5 @@ def fake_runtime(cluster: FakeCluster | None = None, **config) -> SimpleNamespac
         notifier=SimpleNamespace(channels=tuple, dead_letters=tuple),
         heartbeat=None,
         alertmanager=None,
+        audit=FakeAudit(),
     )

@@ -27,6 +27,7 @@ from watchdog.model.live import Live
 from watchdog.model.scheduler import Scheduler
 from watchdog.model.telemetry import SourceStatus, Telemetry, Window
 from watchdog.scheduler_loop import SchedulerLoop, SchedulerState
+from watchdog.services.audit import Audit
 from watchdog.services.feeds import Feed, PrometheusFeed, Reading, ScrapeFeed
 from watchdog.services.foreign_alerts import foreign_alerts
 from watchdog.services.history import History
@@ -61,6 +62,7 @@ class Runtime:
         self.live = Live()
         self.kind = chosen_source(config)
         self.history = History(_database(config, self.kind), clock)
+        self.audit = Audit(self.history, clock)
         built = _FEEDS[self.kind](config, clock)
         self.source_line, self._release = built.line, built.release
         fresh = timedelta(seconds=2 * config.interval_seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,9 +18,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from watchdog import runtime
 from watchdog.base.config import Config
+from watchdog.gate import Gate
 from watchdog.model.exposition import CONTENT_TYPE
 from watchdog.self_metrics import self_metrics
+from watchdog.services.sign_in import SignIn, TrustedProxy, check_address, chosen_sign_in
 from watchdog.ui.navigation import ignore_pages_folder
+from watchdog.ui.who import has_oidc
 
 SCRIPT = Path(__file__).parent.parent / "app.py"
 
@@ -79,12 +83,16 @@ def build_app(config: Config) -> st.App:
         SCRIPT,
         lifespan=lifespan,
         routes=[Route("/metrics", _metrics), Route("/healthz", _healthz), Route("/readyz", _readyz)],
-        middleware=[Middleware(SecurityHeaders)],
+        middleware=[Middleware(SecurityHeaders), Middleware(Gate, proxy=_proxy(config), gateway=config.base_url)],
     )
 
 
 def serve(config: Config) -> None:
     """Serve until SIGTERM or Ctrl-C."""
+    kind = chosen_sign_in(config, oidc=has_oidc())
+    check_address(config, kind, config.host)
+    # Else uvicorn would take a client's word for its address where the connection comes from this machine.
+    os.environ["FORWARDED_ALLOW_IPS"] = ""
     # Streamlit takes the folder of argv[0] as the app's own, and puts it first on sys.path.
     sys.argv = [str(SCRIPT)]
     options = {
@@ -95,6 +103,10 @@ def serve(config: Config) -> None:
         "server.fileWatcherType": "none",
     }
     build_app(config).run(config=options)
+
+
+def _proxy(config: Config) -> TrustedProxy | None:
+    return TrustedProxy(config) if chosen_sign_in(config, oidc=has_oidc()) is SignIn.PROXY else None
 
 
 def _metrics(_: Request) -> Response:

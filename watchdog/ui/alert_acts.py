@@ -14,10 +14,11 @@ import streamlit as st
 from watchdog.alerts.board import OpenIncident
 from watchdog.alerts.texts import LONGEST_NAME, LONGEST_NOTE
 from watchdog.base.errors import WatchdogError
-from watchdog.model.alerts import Acknowledgement
-from watchdog.ui import state
+from watchdog.model.alerts import Acknowledgement, Silence
+from watchdog.ui import state, who
 from watchdog.ui.alert_silence_form import prefilled, silence_form
 from watchdog.ui.alert_words import ack_words
+from watchdog.ui.audited import Deed, carry_out
 from watchdog.ui.cards import problem
 from watchdog.ui.data import board, runtime
 from watchdog.ui.escape import escape
@@ -82,7 +83,7 @@ def _body(act: Act) -> None:
     if act.kind == SILENCE:
         wanted = silence_form(f"alerts.silence.{act.incident_id}", prefilled(each))
         if wanted is not None:
-            perform(lambda: runtime().engine.silence(wanted), wanted.by, "Silenced.")
+            perform(silence_deed(wanted), lambda: runtime().engine.silence(wanted), wanted.by, "Silenced.")
         return
     _DRAWN[act.kind](act, each)
 
@@ -101,7 +102,10 @@ def _acknowledge(act: Act, each: OpenIncident) -> None:
         now = runtime().clock.now()
         ack = Acknowledgement(by, now, note, _end(end, now))
         expected = each.incident.ack if label != "Acknowledge" else act.expected
-        perform(lambda: runtime().engine.acknowledge(act.incident_id, ack, expected=expected), by, "Acknowledged.")
+        deed = Deed("acknowledge", _subject(each), details=note)
+        perform(
+            deed, lambda: runtime().engine.acknowledge(act.incident_id, ack, expected=expected), by, "Acknowledged."
+        )
 
 
 def _end(word: str, now: datetime) -> datetime | None:
@@ -117,21 +121,38 @@ def _end_ack(act: Act, each: OpenIncident) -> None:
     by = name_input(f"alerts.end.by.{act.incident_id}")
     st.caption("It needs somebody again, and reminders go on.")
     if st.button("End it", type="primary"):
-        perform(lambda: runtime().engine.end_acknowledgement(act.incident_id, by), by, "It needs somebody again.")
+        deed = Deed("end acknowledgement", _subject(each))
+        perform(deed, lambda: runtime().engine.end_acknowledgement(act.incident_id, by), by, "It needs somebody again.")
 
 
-def _note(act: Act, _: OpenIncident) -> None:
+def _note(act: Act, each: OpenIncident) -> None:
     by = name_input(f"alerts.note.by.{act.incident_id}")
     text = note_input(f"alerts.note.text.{act.incident_id}", "kept with the incident, for who looks next")
     if st.button("Keep", type="primary"):
-        perform(lambda: runtime().engine.note(act.incident_id, by, text), by, "Noted.")
+        deed = Deed("note", _subject(each), details=text)
+        perform(deed, lambda: runtime().engine.note(act.incident_id, by, text), by, "Noted.")
 
 
 _DRAWN: dict[str, Callable[[Act, OpenIncident], None]] = {ACK: _acknowledge, END_ACK: _end_ack, NOTE: _note}
 
 
+def _subject(each: OpenIncident) -> str:
+    return f"incident {each.incident.incident_id}: {each.incident.title}"
+
+
+def silence_deed(wanted: Silence) -> Deed:
+    """A silence as the audit log names it."""
+    parts = {"nodes": wanted.nodes, "rules": wanted.rules, "gpus": wanted.gpus, "jobs": wanted.jobs}
+    meant = "; ".join(f"{name} {' '.join(patterns)}" for name, patterns in parts.items() if patterns)
+    return Deed("silence", meant, details=f"until {wanted.ends_at:%Y-%m-%d %H:%M} UTC; {wanted.note}")
+
+
 def name_input(key: str) -> str:
-    """Who acts; remembered for the session."""
+    """Who acts: whoever signed in; else it is typed, and remembered for the session."""
+    someone = who.person()
+    if someone.signed_in:
+        st.caption(f"As {escape(someone.name, LONGEST_NAME)}, {someone.role}.")
+        return someone.name[:LONGEST_NAME]
     known = str(st.session_state.get(state.ALERT_NAME, ""))
     return st.text_input(
         "Your name", known, key=key, max_chars=LONGEST_NAME, placeholder="so that others know whom to ask"
@@ -143,10 +164,10 @@ def note_input(key: str, hint: str) -> str:
     return st.text_area("Note", key=key, max_chars=LONGEST_NOTE, placeholder=hint, height=80)
 
 
-def perform(action: Callable[[], None], by: str, done: str) -> None:
+def perform(deed: Deed, action: Callable[[], None], by: str, done: str) -> None:
     """Do it and draw the page anew; where it cannot be done, say why in place and keep what is typed."""
     try:
-        action()
+        carry_out(deed, action, by)
     except WatchdogError as error:
         problem(str(error)[:1].upper() + str(error)[1:], error.hint)
         return

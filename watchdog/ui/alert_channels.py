@@ -6,10 +6,13 @@ import streamlit as st
 
 from watchdog.alerts.notify.notifier import ChannelStatus, DeadLetter
 from watchdog.base.errors import WatchdogError
+from watchdog.model.people import Role
 from watchdog.model.units import duration_text, instant_text
+from watchdog.ui.audited import Deed, carry_out
 from watchdog.ui.cards import empty_state, problem, section
 from watchdog.ui.data import notifier, runtime
 from watchdog.ui.escape import escape
+from watchdog.ui.who import guarded_button
 
 _MOST_DEAD = 20
 
@@ -44,8 +47,12 @@ def _channel(each: ChannelStatus) -> None:
             f"**{escape(each.name, 80)}** :small[:gray[{escape(each.description, 120)}]]\n\n:small[{success}; {counts}]{error}",
             width="stretch",
         )
-        if st.button("Send a test", key=f"test.{each.name}"):
+        if guarded_button("Send a test", Role.ADMIN, key=f"test.{each.name}"):
             _test(each.name)
+
+
+def _deed(act: str, channel: str, details: str = "") -> Deed:
+    return Deed(act, f"channel {channel}", Role.ADMIN, details)
 
 
 def _state(each: ChannelStatus) -> str:
@@ -61,8 +68,10 @@ def _count(count: int | None) -> str:
 
 
 def _test(name: str) -> None:
+    outcomes: list[str] = []
     with st.spinner("Sending, up to a minute…"):
-        outcome = notifier().test(name)
+        carry_out(_deed("test channel", name), lambda: outcomes.append(notifier().test(name)))
+    (outcome,) = outcomes
     if outcome.startswith("delivered"):
         st.success(f"Test {escape(outcome, 300)}.", icon=":material/check:")
     else:
@@ -89,9 +98,10 @@ def _dead(each: DeadLetter) -> None:
             f":small[to {escape(each.channel, 80)}, {instant_text(each.created_at)}, given up after {tries}: {escape(each.error, 300)}]",
             width="stretch",
         )
-        if st.button("Try again", key=f"again.{each.channel}.{each.message_id}"):
+        if guarded_button("Try again", Role.ADMIN, key=f"again.{each.channel}.{each.message_id}"):
+            deed = _deed("send message again", each.channel, each.title)
             try:
-                notifier().again(each.message_id, each.channel)
+                carry_out(deed, lambda: notifier().again(each.message_id, each.channel))
             except WatchdogError as error:
                 problem(str(error), error.hint)
                 return

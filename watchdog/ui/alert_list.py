@@ -11,6 +11,7 @@ import streamlit as st
 from watchdog.alerts.board import Board, OpenIncident
 from watchdog.model.alerts import AlertState
 from watchdog.model.findings import Severity
+from watchdog.model.people import Role
 from watchdog.model.units import duration_text
 from watchdog.ui import alert_acts as acts
 from watchdog.ui import state
@@ -24,6 +25,7 @@ from watchdog.ui.cards import empty_state, guarded, problem
 from watchdog.ui.data import board, incident
 from watchdog.ui.escape import escape
 from watchdog.ui.filters import set_parameters
+from watchdog.ui.who import guarded_button
 
 A_PAGE = 20
 _DIM = ":gray[{}]"
@@ -164,7 +166,7 @@ def _buttons(each: OpenIncident, *, opened: bool, acts_too: bool) -> None:
 
 def _act(kind: str, label: str, each: OpenIncident) -> None:
     key = f"{kind}.{each.incident.incident_id}"
-    st.button(label, key=key, on_click=acts.begin, args=(kind, each))
+    guarded_button(label, Role.OPERATOR, key=key, on_click=acts.begin, args=(kind, each))
 
 
 def _open(incident_id: str) -> None:

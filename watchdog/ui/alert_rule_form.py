@@ -8,10 +8,12 @@ from datetime import datetime, timedelta
 
 import streamlit as st
 
+from watchdog.alerts.rulebook import difference
 from watchdog.alerts.rules import default_rules, problems, to_json
 from watchdog.alerts.validation import Problem
 from watchdog.base.clock import floor_to
 from watchdog.model.findings import Severity
+from watchdog.model.people import Role
 from watchdog.model.rules import Rule
 from watchdog.ui import state
 from watchdog.ui.alert_acts import name_input, perform
@@ -19,10 +21,12 @@ from watchdog.ui.alert_page import current_place
 from watchdog.ui.alert_preview import preview_block
 from watchdog.ui.alert_rule_fields import Fields, rule_fields
 from watchdog.ui.alert_rules import NEW
+from watchdog.ui.audited import Deed
 from watchdog.ui.cards import empty_state, guarded, section
 from watchdog.ui.data import rule_preview, runtime
 from watchdog.ui.escape import escape
 from watchdog.ui.filters import set_parameters
+from watchdog.ui.who import guarded_button
 
 _BLANK = Rule("", "", Severity.WARNING, metric="gpu_temperature_celsius", threshold=85.0, for_seconds=600.0)
 
@@ -110,17 +114,17 @@ def _buttons(draft: Draft, typed: Rule, wrong: Mapping[str, Problem], prefix: st
         previews = st.button(
             "Preview", icon=":material/history:", disabled=bool(typed.check), help=_CHECKS if typed.check else None
         )
-        saves = st.button("Save", type="primary")
+        saves = guarded_button("Save", Role.ADMIN, type="primary")
         shipped = next((rule for rule in default_rules() if rule.rule_id == rule_id), None)
         if (
             shipped is not None
             and draft.asked != NEW
             and shipped != _current(rule_id)
-            and st.button("Reset to what ships")
+            and guarded_button("Reset to what ships", Role.ADMIN)
         ):
-            _done(lambda: engine.reset_rule(rule_id, by), by, "Set back to what ships.")
-        if shipped is None and draft.asked != NEW and st.button("Delete"):
-            _done(lambda: engine.delete_rule(rule_id, by), by, "Deleted.")
+            _done(_deed("reset rule", rule_id), lambda: engine.reset_rule(rule_id, by), by, "Set back to what ships.")
+        if shipped is None and draft.asked != NEW and guarded_button("Delete", Role.ADMIN):
+            _done(_deed("delete rule", rule_id), lambda: engine.delete_rule(rule_id, by), by, "Deleted.")
         st.button("Close", type="tertiary", on_click=_close)
     if not (previews or saves):
         return
@@ -131,18 +135,23 @@ def _buttons(draft: Draft, typed: Rule, wrong: Mapping[str, Problem], prefix: st
         now = floor_to(runtime().clock.now(), timedelta(minutes=1))
         _keep(Draft(draft.asked, draft.rule, draft.number, to_json(typed), now))
         st.rerun(scope="app")
-    _done(lambda: engine.save_rule(typed, by), by, "Saved; it holds from the next reading on.")
+    deed = _deed("save rule", rule_id, difference(_current(rule_id), typed))
+    _done(deed, lambda: engine.save_rule(typed, by), by, "Saved; it holds from the next reading on.")
 
 
 _CHECKS = "A health check looks at more than one metric and cannot be tried on the past here."
 
 
-def _done(action: Callable[[], None], by: str, words: str) -> None:
+def _deed(act: str, rule_id: str, details: str = "") -> Deed:
+    return Deed(act, f"rule {rule_id}", Role.ADMIN, details)
+
+
+def _done(deed: Deed, action: Callable[[], None], by: str, words: str) -> None:
     def act() -> None:
         action()
         _close()
 
-    perform(act, by, words)
+    perform(deed, act, by, words)
 
 
 def _close() -> None:

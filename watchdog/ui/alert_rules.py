@@ -6,10 +6,12 @@ import pandas as pd
 import streamlit as st
 
 from watchdog.alerts.board import Board, RuleState
+from watchdog.model.people import Role
 from watchdog.ui import state
 from watchdog.ui.alert_words import CHECK_OWN, minutes_text, severity_text, threshold_text
 from watchdog.ui.data import board
 from watchdog.ui.filters import set_parameters
+from watchdog.ui.who import guarded_button
 
 NEW = "+new"
 _LONGEST = 300
@@ -27,7 +29,7 @@ def rules_block() -> None:
         column_config=_COLUMNS, height=430, placeholder="", alt=f"Table of {len(states)} rules and how they stand",
     )  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button("New rule", icon=":material/add:"):
+        if guarded_button("New rule", Role.ADMIN, icon=":material/add:"):
             _edit(NEW)
         st.caption("A row opens its rule. What a rule means, and where the thresholds come from: docs/alert-rules.md.")
     picked = event.get("selection", {}).get("rows", [])

@@ -11,7 +11,8 @@ import streamlit as st
 from watchdog.alerts.board import OpenIncident
 from watchdog.alerts.texts import LONGEST_NAME, LONGEST_NOTE
 from watchdog.model.alerts import Silence
-from watchdog.ui import state
+from watchdog.model.people import Role
+from watchdog.ui import state, who
 from watchdog.ui.data import runtime
 
 # More names than this are written as `*`.
@@ -66,14 +67,22 @@ def silence_form(key: str, patterns: Patterns) -> Silence | None:
             starts_at = _instant("From, UTC", f"{key}.starts", now)
         with right:
             ends_at = _instant("Until, UTC", f"{key}.ends", now + _LENGTH)
-        known = st.session_state.get(state.ALERT_NAME, "")
-        by = st.text_input("Your name", known, key=f"{key}.by", max_chars=LONGEST_NAME)
+        by = _name(key)
         note = st.text_area(
             "Note", key=f"{key}.note", max_chars=LONGEST_NOTE, placeholder="which work is planned", height=80
         )
-        if not st.form_submit_button("Silence", type="primary"):
+        why = who.refusal(Role.OPERATOR)
+        if not st.form_submit_button("Silence", type="primary", disabled=bool(why), help=why or None):
             return None
     return Silence("", by, note, starts_at, ends_at, _split(nodes), _split(rules), _split(gpus), _split(jobs))
+
+
+def _name(key: str) -> str:
+    someone = who.person()
+    if someone.signed_in:
+        return someone.name[:LONGEST_NAME]
+    known = str(st.session_state.get(state.ALERT_NAME, ""))
+    return st.text_input("Your name", known, key=f"{key}.by", max_chars=LONGEST_NAME)
 
 
 def _instant(label: str, key: str, default: datetime) -> datetime:

@@ -8,13 +8,16 @@ import streamlit as st
 
 from watchdog.base.errors import WatchdogError
 from watchdog.model.alerts import Silence
+from watchdog.model.people import Role
 from watchdog.model.units import duration_text, instant_text
 from watchdog.ui import state
-from watchdog.ui.alert_acts import name_input, perform
+from watchdog.ui.alert_acts import name_input, perform, silence_deed
 from watchdog.ui.alert_silence_form import Patterns, silence_form
+from watchdog.ui.audited import Deed
 from watchdog.ui.cards import empty_state, incomplete_note
 from watchdog.ui.data import board, kept_silences, runtime
 from watchdog.ui.escape import escape
+from watchdog.ui.who import guarded_button
 
 _MOST_PAST = 20
 _FORM = "alerts.silence.new"
@@ -44,7 +47,7 @@ def _row(each: Silence, now: datetime) -> None:
         else:
             word = f":gray[:material/schedule: **to come**] :small[from {instant_text(each.starts_at)} to {instant_text(each.ends_at)}]"
         st.markdown(f"{word}\n\n{_meaning(each)}", width="stretch")
-        if st.button("End now", key=f"end.{each.silence_id}"):
+        if guarded_button("End now", Role.OPERATOR, key=f"end.{each.silence_id}"):
             st.session_state[state.ALERT_ENDING] = each.silence_id
             st.rerun(scope="app")
 
@@ -89,11 +92,11 @@ def _ending(silence_id: str) -> None:
             runtime().engine.end_silence(silence_id, by)
             _forget()
 
-        perform(act, by, "The silence is over.")
+        perform(Deed("end silence", silence_id), act, by, "The silence is over.")
 
 
 def new_silence() -> None:
     """The form of a new silence."""
     wanted = silence_form(_FORM, Patterns())
     if wanted is not None:
-        perform(lambda: runtime().engine.silence(wanted), wanted.by, "Silenced.")
+        perform(silence_deed(wanted), lambda: runtime().engine.silence(wanted), wanted.by, "Silenced.")

@@ -117,3 +117,37 @@ def not_exported_block(table: pd.DataFrame) -> None:
         height=300 if len(table) > 7 else "auto",
         alt=f"Table of {len(table)} metrics that are not exported",
     )
+
+
+def audit_block() -> None:
+    """Who changed what, newest first; what was refused stands there, too."""
+    found = runtime().audit.newest(_MOST_CHANGES)
+    if not found:
+        empty_state(
+            "Nobody has changed anything yet.", "Acknowledging, silencing, rules, tests of channels: all stand here."
+        )
+        return
+    table = pd.DataFrame(
+        {
+            "at": [f"{each.at:%Y-%m-%d %H:%M:%S}" for each in found],
+            "who": [each.by if each.signed_in else f"{each.by} (not signed in)" for each in found],
+            "what": [each.act for each in found],
+            "to": [each.subject[:_LONGEST_CHANGE] for each in found],
+            "details": [each.details[:_LONGEST_CHANGE] for each in found],
+        }
+    )
+    st.dataframe(
+        table, hide_index=True, height=300 if len(table) > 7 else "auto", column_config=_CHANGE_COLUMNS,
+        alt=f"Table of the {len(table)} newest changes by people",
+    )  # fmt: skip
+    if len(found) == _MOST_CHANGES:
+        st.caption(f"The newest {_MOST_CHANGES:,}; the table `audit` of the store keeps all.")
+
+
+_MOST_CHANGES, _LONGEST_CHANGE = 200, 300
+_CHANGE_COLUMNS = {
+    "at": st.column_config.TextColumn("at, UTC", width=150),
+    "who": st.column_config.TextColumn("who", width=180),
+    "what": st.column_config.TextColumn("what", width=150),
+    "to": st.column_config.TextColumn("to", width=300),
+}
