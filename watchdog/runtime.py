@@ -32,6 +32,7 @@ from watchdog.services.feeds import Feed, PrometheusFeed, Reading, ScrapeFeed
 from watchdog.services.foreign_alerts import foreign_alerts
 from watchdog.services.history import History
 from watchdog.services.jobs import Known
+from watchdog.services.notebook.shelf import Shelf
 from watchdog.services.observation import Observation
 from watchdog.services.routed import RoutedTelemetry
 from watchdog.services.schedulers import chosen_scheduler
@@ -89,6 +90,7 @@ class Runtime:
         self.sql = SqlService(self.history, _database(config, self.kind), clock, config.gpu_rates)
         self._prometheus = PromQuery.of(config, clock) if self.kind == "prometheus" else None
         self._sql_thread = self._in_background(self.sql.tend, "watchdog-history")
+        self.notebooks = Shelf(self.history, self.sql, self._prometheus, clock)
         self._telling = [self._in_background(run, "watchdog-telling") for run in telling.runs]
 
     def _surroundings(self) -> Surroundings:

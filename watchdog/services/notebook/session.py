@@ -6,7 +6,7 @@ The session holds no cells: each call brings the notebook as it is, so that noth
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -29,7 +29,7 @@ from watchdog.services.notebook.outcome import CellState, Failure, Outcome, tabl
 from watchdog.services.notebook.reading import Inputs, inputs
 from watchdog.services.notebook.runner import PromRunner, SqlRunner, SqlTask
 
-# One answer may have 256 MiB: the newest is always kept.
+# One answer may have 256 MiB: the newest is always kept. See `sessions` for all sessions together.
 MOST_BYTES = 384 << 20
 _RUNS = (Sql, PromQl)
 
@@ -48,10 +48,18 @@ class _Run:
 class Session:
     """Any number of threads may ask; one run is under way at a time."""
 
-    def __init__(self, sql: SqlRunner, prom: PromRunner | None, clock: Clock, *, most_bytes: int = MOST_BYTES) -> None:
-        """Take the runners; `prom` is None where no Prometheus is configured."""
+    def __init__(
+        self,
+        sql: SqlRunner,
+        prom: PromRunner | None,
+        clock: Clock,
+        *,
+        most_bytes: int = MOST_BYTES,
+        kept: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Take the runners; `prom` is None where no Prometheus is configured. `kept` is called after each answer."""
         self._answering, self._clock = Answering(sql, prom), clock
-        self._most = most_bytes
+        self._most, self._after = most_bytes, kept
         # In the order of use, the latest last.
         self._outcomes: dict[str, Outcome] = {}
         self._lock = threading.Lock()
@@ -120,6 +128,11 @@ class Session:
         with self._lock:
             run = self._run
         return run.done.wait(seconds) if run else True
+
+    def drop(self, bytes_wanted: int) -> int:
+        """Let go of the answers used longest ago until so many bytes are free; how many are. Their cells say so."""
+        with self._lock:
+            return self._dropped(bytes_wanted, [*self._outcomes])
 
     def forget(self) -> None:
         """Drop all answers."""
@@ -249,11 +262,17 @@ class Session:
             self._outcomes.pop(cell_id, None)
             self._outcomes[cell_id] = outcome
             size = sum(each.size for each in self._outcomes.values())
-            for old in [*self._outcomes][:-1]:
-                if size <= self._most:
-                    break
-                size -= self._outcomes[old].size
-                self._outcomes[old] = replace(self._outcomes[old], table=None)
+            self._dropped(size - self._most, [*self._outcomes][:-1])
+        self._after()
+
+    def _dropped(self, bytes_wanted: int, cell_ids: list[str]) -> int:
+        freed = 0
+        for cell_id in cell_ids:
+            if freed >= bytes_wanted:
+                break
+            freed += self._outcomes[cell_id].size
+            self._outcomes[cell_id] = replace(self._outcomes[cell_id], table=None)
+        return freed
 
 
 def _questions(notebook: Notebook) -> list[str]:

@@ -15,8 +15,8 @@ from watchdog.model.notebook import Chart, Markdown, Notebook, Parameter, PromMo
 from watchdog.model.telemetry import Window
 from watchdog.services.notebook import editing
 from watchdog.services.notebook.outcome import CellState
-from watchdog.services.notebook.session import Session
-from watchdog.services.notebook.sessions import Sessions
+from watchdog.services.notebook.session import MOST_BYTES, Session
+from watchdog.services.notebook.sessions import MOST_TOTAL_BYTES, Sessions
 
 WINDOW = Window(NOON, NOON + timedelta(hours=1))
 LATER = Window(NOON + timedelta(hours=1), NOON + timedelta(hours=2))
@@ -210,13 +210,30 @@ def test_a_deleted_cell_that_comes_back_has_its_answer_still():
 
 
 def test_the_session_used_longest_ago_gives_way():
-    sessions = Sessions(session, most=2)
+    sessions = Sessions(lambda kept: session(kept=kept), most=2)
     first = sessions.get("a", "nb")
     sessions.get("b", "nb")
     assert sessions.get("a", "nb") is first
     sessions.get("c", "nb")
     assert sessions.get("a", "nb") is first
     assert sessions.get("b", "nb") is not first
+
+
+def test_all_sessions_together_hold_no_more_than_they_may_and_the_one_used_longest_ago_drops_its_answers():
+    sessions = Sessions(lambda kept: session(kept=kept), most_bytes=20_000)
+    built = book(Sql("SELECT range AS x FROM range(1000)"), Sql("SELECT range AS x FROM range(200)"))
+    for browser in ("a", "b", "c"):
+        sessions.get(browser, "nb").run_all(built, WINDOW)
+        assert sessions.size() <= 20_000
+
+    assert states(sessions.get("a", "nb"), built) == ["FORGOTTEN", "FORGOTTEN"]
+    assert states(sessions.get("b", "nb"), built) == ["FRESH", "FRESH"]
+    assert states(sessions.get("c", "nb"), built) == ["FRESH", "FRESH"]
+
+
+def test_a_gibibyte_is_enough_for_all_sessions():
+    assert MOST_TOTAL_BYTES <= 1 << 30
+    assert MOST_BYTES <= MOST_TOTAL_BYTES
 
 
 def test_many_threads_may_look_while_cells_run():
