@@ -54,13 +54,16 @@ def folded(draft: Draft, step: Step) -> Draft:
         case Thought(text):
             return replace(draft, thought=draft.thought + text)
         case ToolStarted():
-            # What the model says after it has looked is another paragraph.
-            gap = "\n\n" if draft.text.strip() and not draft.text.endswith("\n") else ""
-            return replace(draft, text=draft.text + gap, tools=(*draft.tools, ToolLine(step)))
+            # What is said after a look is another paragraph.
+            return replace(draft, text=_paragraph(draft.text), tools=(*draft.tools, ToolLine(step)))
         case ToolEnded():
             return replace(draft, tools=_ended(draft.tools, step))
         case Notice():
-            return replace(draft, notices=(*draft.notices, step))
+            return replace(draft, text=_paragraph(draft.text), notices=(*draft.notices, step))
+
+
+def _paragraph(text: str) -> str:
+    return f"{text}\n\n" if text.strip() and not text.endswith("\n") else text
 
 
 def _ended(lines: tuple[ToolLine, ...], step: ToolEnded) -> tuple[ToolLine, ...]:

@@ -43,10 +43,8 @@ class Question:
 class Answering(Protocol):
     """Who answers. Runs in a thread; steps go to `emit` as they come; `cancelled` says that nobody waits any more."""
 
-    def __call__(
-        self, question: Question, emit: Callable[[Step | None], None], cancelled: Callable[[], bool]
-    ) -> Answer:
-        """The whole answer. `emit(None)` takes back all that was emitted: somebody else begins anew."""
+    def __call__(self, question: Question, emit: Callable[[Step], None], cancelled: Callable[[], bool]) -> Answer:
+        """The whole answer."""
         ...
 
 
@@ -84,11 +82,11 @@ class Run:
         """Whether it was told to stop."""
         return self._stopped_at is not None
 
-    def emit(self, step: Step | None) -> None:
+    def emit(self, step: Step) -> None:
         """Take in a step; after the end nothing is added."""
         with self._lock:
             if self._answer is None:
-                self._draft = folded(self._draft, step) if step is not None else Draft()
+                self._draft = folded(self._draft, step)
                 self._version += 1
 
     def stop(self, monotonic: float) -> None:

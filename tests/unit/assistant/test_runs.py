@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from tests.conftest import NOON
+from watchdog.assistant.draft import Draft, folded
 from watchdog.assistant.kept import answer_of
 from watchdog.assistant.records import (
     About,
@@ -205,31 +206,18 @@ def test_whatever_an_answerer_raises_is_told_and_what_it_said_stays(history, clo
     runs.close()
 
 
-def test_steps_fold_into_a_draft_and_a_new_beginning_takes_them_back(history, clock):
-    seen = []
-
-    def answering(question, emit, cancelled):
-        for step in (
-            Thought("hm"), Text("Let me look."), ToolStarted("a", "t", "{}"), ToolStarted("b", "u", "{"),
-            ToolEnded("b", "u", None, "no such"), Text("So."), ToolEnded("z", "v", None, "late"),
-        ):  # fmt: skip
-            emit(step)
-        seen.append(run_of().draft)
-        emit(None)
-        emit(Text("Rules."))
-        return Answer("Rules.", Ending.ANSWERED, "rules")
-
-    runs = Runs(answering, history, clock)
-    run_of = lambda: runs.running("c")  # noqa: E731
-    run = runs.ask("ann", "c", "why?")
-    until(lambda: run.answer)
-    draft = seen[0]
-    assert (draft.thought, draft.text) == ("hm", "Let me look.\n\nSo.")
+def test_steps_fold_into_a_draft():
+    draft = Draft()
+    for step in (
+        Thought("hm"), Text("Let me look."), ToolStarted("a", "t", "{}"), ToolStarted("b", "u", "{"),
+        ToolEnded("b", "u", None, "no such"), Text("So."), ToolEnded("z", "v", None, "late"), Notice("n"), Text("Rules."),
+    ):  # fmt: skip
+        draft = folded(draft, step)
+    assert (draft.thought, draft.text) == ("hm", "Let me look.\n\nSo.\n\nRules.")
+    assert draft.notices == (Notice("n"),)
     assert [(line.started.tool, line.ended and line.ended.problem) for line in draft.tools] == [
         ("t", None), ("u", "no such"), ("v", "late"),
     ]  # fmt: skip
-    assert (run.draft.text, run.draft.tools) == ("Rules.", ())
-    runs.close()
 
 
 def test_without_a_store_it_is_answered_all_the_same_and_kept_once_the_store_is_back(
