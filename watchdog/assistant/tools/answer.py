@@ -56,10 +56,11 @@ def answer(  # noqa: PLR0913 (the parts of Evidence)
         window: the span it covers; None for an instant.
         newest: the newest reading behind it; None where that is not known.
         marks: what is incomplete or unknown, each a sentence.
-        page: of the app; parameters: of its address, besides the instant.
+        page: of the app.
+        parameters: of its address, besides the instant.
         most: rows handed on.
     """
-    named = tuple(columns)
+    kept = tuple(columns)
     table = _rows(rows)
     cut = [f"Only the first {most} of {len(table)} rows are shown."] if len(table) > most else []
     return Evidence(
@@ -70,8 +71,8 @@ def answer(  # noqa: PLR0913 (the parts of Evidence)
         query=query,
         at=desk.at,
         window=window,
-        columns=named,
-        rows=tuple(tuple(cell(row.get(column.name)) for column in named) for row in table[:most]),
+        columns=kept,
+        rows=tuple(tuple(cell(row.get(column.name)) for column in kept) for row in table[:most]),
         total_rows=len(table),
         age_seconds=None if newest is None else max(0.0, (desk.at - newest).total_seconds()),
         marks=(*dict.fromkeys(marks), *cut),
@@ -87,22 +88,16 @@ def _rows(rows: pd.DataFrame | Iterable[Mapping[str, Any]]) -> list[Mapping[str,
 
 
 def cell(value: Any) -> Value:  # noqa: ANN401 (a cell of any frame)
-    """A plain value: missing = None, instants aware, numbers Python's own."""
+    """A plain value: missing = None, instants aware, numbers Python's own, other things as text."""
     if value is None or value is pd.NaT or value is pd.NA:
         return None
-    if isinstance(value, str):
-        return str(value)
+    if isinstance(value, np.generic):
+        value = value.item()
     if isinstance(value, pd.Timestamp):
         return value.to_pydatetime()
-    if isinstance(value, datetime):
-        return value
-    if isinstance(value, bool | np.bool_):
-        return bool(value)
-    if isinstance(value, int | np.integer):
-        return int(value)
-    if isinstance(value, float | np.floating):
-        return float(value) if np.isfinite(value) else None
-    return str(value)
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value if isinstance(value, str | int | float | datetime) else str(value)
 
 
 def _instant(desk: Desk, window: Window | None) -> dict[str, str]:
