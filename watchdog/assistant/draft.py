@@ -27,12 +27,13 @@ class ToolLine:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """All steps of a run up to now, folded."""
+    """All steps of a run up to now, folded. `paused`: what is said next is another paragraph."""
 
     text: str = ""
     thought: str = ""
     tools: tuple[ToolLine, ...] = ()
     notices: tuple[Notice, ...] = ()
+    paused: bool = False
 
     @property
     def evidence(self) -> tuple[Evidence, ...]:
@@ -50,20 +51,16 @@ def folded(draft: Draft, step: Step) -> Draft:
     """The draft with one more step."""
     match step:
         case Text(text):
-            return replace(draft, text=draft.text + text)
+            gap = "\n\n" if draft.paused and draft.text.strip() and not draft.text.endswith("\n") else ""
+            return replace(draft, text=draft.text + gap + text, paused=False)
         case Thought(text):
             return replace(draft, thought=draft.thought + text)
         case ToolStarted():
-            # What is said after a look is another paragraph.
-            return replace(draft, text=_paragraph(draft.text), tools=(*draft.tools, ToolLine(step)))
+            return replace(draft, tools=(*draft.tools, ToolLine(step)), paused=True)
         case ToolEnded():
             return replace(draft, tools=_ended(draft.tools, step))
         case Notice():
-            return replace(draft, text=_paragraph(draft.text), notices=(*draft.notices, step))
-
-
-def _paragraph(text: str) -> str:
-    return f"{text}\n\n" if text.strip() and not text.endswith("\n") else text
+            return replace(draft, notices=(*draft.notices, step), paused=True)
 
 
 def _ended(lines: tuple[ToolLine, ...], step: ToolEnded) -> tuple[ToolLine, ...]:

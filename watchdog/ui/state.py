@@ -52,3 +52,32 @@ ALERT_DRAFT = "alerts.draft"
 ALERT_HISTORY = "alerts.history"
 ALERT_HISTORY_ORDER = "alerts.history_order"
 ALERT_VISIT = "alerts.visit"
+
+# The chat on screen, also after a look at another page; a question from another page; the next one, typed meanwhile.
+CHAT = "assistant.chat"
+CHAT_ASK = "assistant.ask"
+CHAT_NEXT = "assistant.next"
+CHAT_QUESTION = "assistant.question"
+CHAT_SEARCH = "assistant.search"
+# What is open: a question that is being edited (message id, text), a piece of evidence (message id, number).
+CHAT_EDIT = "assistant.edit"
+CHAT_EVIDENCE = "assistant.evidence"
+CHAT_PROBLEM = "assistant.problem"
+CHAT_CITES = "assistant.cites"
+OVERVIEW_ASK = "overview.ask"
+
+# The open notebook (a Desk) and what the address asked for when it was opened; the window that cells were given.
+NOTEBOOK = "history.notebook"
+NOTEBOOK_ASKED = "history.asked"
+NOTEBOOK_PICK = "history.pick"
+NOTEBOOK_WINDOW = "history.window"
+NOTEBOOK_WEEK = "history.week"
+NOTEBOOK_BROWSER = "history.browser"
+NOTEBOOK_ERROR = "history.error"
+# What was on screen at the last full run; whether something was done since; what went wrong, by cell.
+NOTEBOOK_DRAWN = "history.drawn"
+NOTEBOOK_DONE = "history.done"
+NOTEBOOK_SAID = "history.said"
+NOTEBOOK_GONE = "history.gone"
+NOTEBOOK_SIDE = "history.side"
+NOTEBOOK_OPEN = "history.open"
