@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from watchdog.base.config import Config
@@ -29,6 +30,11 @@ class ModelSettings:
     temperature: float = 0.2
     connect_seconds: float = 5.0
     silence_seconds: float = 60.0
+
+    @property
+    def address(self) -> str:
+        """The base URL without what may be secret in it: for messages."""
+        return re.sub(r"//[^/@]*@", "//", self.base_url).partition("?")[0]
 
     @property
     def configured(self) -> bool:

@@ -127,6 +127,8 @@ class Config:
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
                 raise ConfigError(f"{name} is {getattr(self, name)!r}", hint=f"Use one of: {', '.join(choices)}.")
+        if not (self.assistant_base_url or "http://").startswith(("http://", "https://")):
+            raise ConfigError("assistant_base_url is no http address", hint="Write it as http://head:8000/v1.")
         if not 0 <= self.assistant_temperature <= 2:
             raise ConfigError(f"assistant_temperature is {self.assistant_temperature}", hint="It is from 0 to 2.")
         if self.sign_in not in SIGN_INS:

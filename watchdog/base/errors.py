@@ -134,7 +134,15 @@ class ModelError(WatchdogError):
 
 
 class ModelUnavailableError(ModelError):
-    """No answer, or it broke off."""
+    """No answer, or it broke off.
+
+    Attributes:
+        again_seconds: after how long another try is worth it; None for never.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", again_seconds: float | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.again_seconds = again_seconds
 
 
 class ModelAuthError(ModelError):
@@ -146,7 +154,15 @@ class ModelRefusedError(ModelError):
 
 
 class ModelLimitError(ModelError):
-    """The conversation is longer than the model's context."""
+    """The conversation is longer than the model's context.
+
+    Attributes:
+        context_tokens: how long that is; None where the server does not say.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", context_tokens: int | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.context_tokens = context_tokens
 
 
 class ModelFormatError(ModelError):

@@ -1,0 +1,134 @@
+"""One turn of the model: asked, heard piece by piece, and given up when it is time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from watchdog.assistant.context import Conversation
+from watchdog.assistant.limits import Limits
+from watchdog.assistant.model_client import ModelClient
+from watchdog.assistant.pump import Pump, SilenceError, Watch
+from watchdog.assistant.records import Notice, Step, Text, Thought
+from watchdog.assistant.spoken import Speech, repeats_itself
+from watchdog.assistant.stream import Piece, Said
+from watchdog.assistant.toolbox import Toolbox
+from watchdog.base.errors import ModelFormatError, ModelLimitError, ModelUnavailableError
+
+_PARSER_HINT = "Start vLLM with --enable-auto-tool-choice and the --tool-call-parser that fits the model."
+# A token is about four letters of English, fewer of JSON and numbers.
+_CHARS_A_TOKEN = 3
+_CHECK_EVERY = 400
+
+
+class Listener:
+    """Asks the model for one turn after the other."""
+
+    def __init__(
+        self,
+        client: ModelClient,
+        toolbox: Toolbox,
+        limits: Limits,
+        watch: Watch,
+        emit: Callable[[Step], None],
+        tell: Callable[[Notice], None],
+    ) -> None:
+        self.client, self.max_tokens = client, client.settings.max_tokens
+        self._tools = toolbox.schemas(strict=client.settings.strict)
+        self._limits, self._watch, self._emit, self._tell = limits, watch, emit, tell
+        self._context_chars = limits.context_chars
+        self._told_cut = False
+
+    def listen(self, said: Said, talk: Conversation, *, may_call: bool) -> None:
+        """Hear a turn into `said`: as far as it came where this raises.
+
+        One more try is made where the server was away or busy before it said anything, and one with less where the
+        conversation was too long for the model.
+        """
+        try:
+            self._once(said, talk, may_call=may_call)
+        except ModelUnavailableError as error:
+            if error.again_seconds is None or said.thought or said.text or said.calls:
+                raise
+            self._watch.rest(error.again_seconds)
+            self._once(said, talk, may_call=may_call)
+        except ModelLimitError as error:
+            if not self._made_shorter(error):
+                raise
+            self._once(said, talk, may_call=may_call)
+
+    def _made_shorter(self, error: ModelLimitError) -> bool:
+        """Fit into the context the server told of; False where it told none or this was tried before."""
+        if error.context_tokens is None:
+            return False
+        tokens = min(self.max_tokens, error.context_tokens // 4)
+        chars = min(self._context_chars - 1, (error.context_tokens - tokens) * _CHARS_A_TOKEN)
+        is_less = (tokens, chars) < (self.max_tokens, self._context_chars)
+        self.max_tokens, self._context_chars = tokens, chars
+        return is_less
+
+    def _once(self, said: Said, talk: Conversation, *, may_call: bool) -> None:
+        messages = talk.messages(self._context_chars)
+        tokens = self.max_tokens
+        pump = Pump(lambda: self.client.pieces(messages, self._tools, may_call=may_call, max_tokens=tokens), "model")
+        heard = False
+        try:
+            self._hear(said, pump.items(self._watch, self.client.settings.silence_seconds), may_call=may_call)
+            heard = said.whole
+        except SilenceError:
+            raise self._silent() from None
+        finally:
+            if not heard:
+                self.client.stop()
+            pump.leave()
+
+    def _hear(self, said: Said, pieces: Iterable[Piece], *, may_call: bool) -> None:
+        speech, checked = Speech(), 0
+        for piece in pieces:
+            for part in speech.feed(piece.text) if isinstance(piece, Text) else (piece,):
+                self._take(said, part)
+            size = len(said.text) + len(said.thought)
+            if size - checked >= _CHECK_EVERY:
+                checked = size
+                if self._had_enough(said):
+                    return
+        for part in speech.end():
+            self._take(said, part)
+        self._judge(said, leaked=speech.leaked and may_call)
+
+    def _take(self, said: Said, part: Piece) -> None:
+        said.add(part)
+        if isinstance(part, Text | Thought):
+            self._emit(part)
+
+    def _had_enough(self, said: Said) -> bool:
+        if repeats_itself(said.text) or repeats_itself(said.thought):
+            self._stop(said, "The model began to repeat itself and was stopped.")
+        elif len(said.text) + len(said.thought) > self._limits.text_chars:
+            self._stop(said, f"The model wrote more than {self._limits.text_chars:,} letters and was stopped.")
+        return said.finish == "length"
+
+    def _stop(self, said: Said, why: str) -> None:
+        said.finish, self._told_cut = "length", True
+        self._tell(Notice(why, "Ask again, or ask for less at once."))
+
+    def _judge(self, said: Said, *, leaked: bool) -> None:
+        said.whole = bool(said.finish)
+        if leaked and not said.calls:
+            raise ModelFormatError("the model's calls of tools arrive as text", hint=_PARSER_HINT)
+        if not said.finish:
+            where = self.client.settings.address
+            raise ModelUnavailableError(
+                f"the model's server {where} broke off before the end", hint="Ask again; its log may say why."
+            )
+
+    def _silent(self) -> ModelUnavailableError:
+        settings = self.client.settings
+        text = f"the model's server {settings.address} has said nothing for {settings.silence_seconds:g} s"
+        hint = "Look whether it still runs; WATCHDOG_ASSISTANT_SILENCE_SECONDS is how long is waited."
+        return ModelUnavailableError(text, hint=hint)
+
+    def tell_cut(self) -> None:
+        """Say that an answer ends too early, unless it was said."""
+        if not self._told_cut:
+            text = f"The answer was cut off at {self.max_tokens:,} tokens."
+            self._tell(Notice(text, "Ask to go on, or set WATCHDOG_ASSISTANT_MAX_TOKENS higher."))
