@@ -127,12 +127,7 @@ class Config:
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
                 raise ConfigError(f"{name} is {getattr(self, name)!r}", hint=f"Use one of: {', '.join(choices)}.")
-        if not (self.assistant_base_url or "http://").startswith(("http://", "https://")):
-            raise ConfigError("assistant_base_url is no http address", hint="Write it as http://head:8000/v1.")
-        if not 0 <= self.assistant_temperature <= 2:
-            raise ConfigError(f"assistant_temperature is {self.assistant_temperature}", hint="It is from 0 to 2.")
-        if self.sign_in not in SIGN_INS:
-            raise ConfigError(f"sign_in is {self.sign_in!r}", hint=f"Use one of: {', '.join(SIGN_INS)}.")
+        _check_assistant(self.assistant_base_url, self.assistant_temperature)
         for name in _ABOVE_ZERO:
             if getattr(self, name) <= 0:
                 raise ConfigError(f"{name} is {getattr(self, name)}", hint="It must be above 0.")
@@ -150,6 +145,13 @@ class Config:
         """Dollars a GPU-hour by GPU type in small letters; "" is any other type. Types without a price are absent."""
         other = {"": self.gpu_hour_usd} if self.gpu_hour_usd > 0 else {}
         return other | _rates(self.gpu_hour_usd_by_type)
+
+
+def _check_assistant(base_url: str, temperature: float) -> None:
+    if base_url and not base_url.startswith(("http://", "https://")):
+        raise ConfigError("assistant_base_url is no http address", hint="Write it as http://head:8000/v1.")
+    if not 0 <= temperature <= 2:
+        raise ConfigError(f"assistant_temperature is {temperature}", hint="It is from 0 to 2.")
 
 
 def load_config(environ: Mapping[str, str] | None = None, folder: Path | None = None) -> Config:
