@@ -30,6 +30,8 @@ page = st.navigation(
         st.Page("pages/gpus.py", title="GPUs"),
         st.Page("pages/slurm.py", title="Slurm"),
         st.Page("pages/job.py", title="Job"),
+        st.Page("pages/assistant.py", title="Assistant", url_path="assistant"),
+        st.Page("pages/history.py", title="History", url_path="history"),
         st.Page("pages/data_health.py", title="Data health"),
     ]
 )

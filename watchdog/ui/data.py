@@ -19,7 +19,10 @@ from watchdog.alerts.rules import from_json
 from watchdog.analysis.holders import with_holders
 from watchdog.analysis.occupancy import Occupancy
 from watchdog.base.clock import floor_to
+from watchdog.charts.cell_chart import Drawn, cell_chart
+from watchdog.charts.palette import Palette
 from watchdog.model.alerts import Silence
+from watchdog.model.notebook import Chart
 from watchdog.model.telemetry import Where, Window
 from watchdog.runtime import Runtime, current
 from watchdog.services import data_health as health
@@ -34,6 +37,7 @@ from watchdog.services import slurm_nodes as node_answers
 from watchdog.services import slurm_past as pasts
 from watchdog.services import timeline as timelines
 from watchdog.services import waste as wastes
+from watchdog.services.notebook.outcome import Outcome
 from watchdog.services.slurm_view import SlurmView
 from watchdog.store.alert_past import AlertPast
 from watchdog.ui.address import View
@@ -313,3 +317,11 @@ def notifier() -> Notifier:
 def foreign_alerts(at: datetime) -> pd.DataFrame | None:
     """FOREIGN_ALERTS of the Alertmanager that is set up, None where none is; SourceError where it does not answer."""
     return runtime().foreign_alerts()
+
+
+@st.cache_data(ttl="15m", max_entries=64, show_spinner=False)
+def cell_picture(digest: str, chart: Chart, palette: Palette, _outcome: Outcome) -> Drawn:
+    """The chart of a cell's answer, which `digest` stands for; NotebookError where it cannot be drawn."""
+    frame = _outcome.frame()
+    assert frame is not None
+    return cell_chart(frame, chart, palette)

@@ -1,0 +1,139 @@
+"""What came of a cell: chart and table side by side, seconds and rows, and what was left out, in words."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+import pyarrow as pa
+import streamlit as st
+
+from watchdog.charts.cell_chart import Drawn
+from watchdog.model.notebook import Cell, Chart, ChartKind
+from watchdog.model.units import instant_text
+from watchdog.services.export import as_csv, as_parquet
+from watchdog.services.notebook.outcome import Outcome, frame_of
+from watchdog.ui.cards import guarded, problem
+from watchdog.ui.data import cell_picture, runtime
+from watchdog.ui.escape import escape
+from watchdog.ui.notebook_page import Place
+from watchdog.ui.theme import palette
+
+PAGE_ROWS = 200
+_ROW, _MOST_HEIGHT = 35, 318
+
+
+def draw_cell_result(place: Place, cell: Cell) -> None:
+    """The answer of a SQL or PromQL cell, or why there is none."""
+    outcome = place.session.outcome(place.notebook, cell.cell_id)
+    if outcome is None:
+        return
+    if outcome.failure:
+        draw_failure(outcome)
+    elif outcome.table is None:
+        st.caption("Its answer was dropped to save memory. Run it again.")
+    else:
+        draw_answer(place, cell, outcome)
+
+
+def draw_failure(outcome: Outcome) -> None:
+    """The engine's words with their place."""
+    failure = outcome.failure
+    assert failure
+    where = f"line {failure.line}" if failure.line else ""
+    where += f", column {failure.column}" if failure.line and failure.column else ""
+    problem(f"{where}: {failure.message}" if where else failure.message, failure.hint)
+
+
+def draw_answer(place: Place, cell: Cell, outcome: Outcome) -> None:
+    """Chart and table at once; a chart cell that draws it already leaves the room to the table."""
+    assert outcome.table is not None
+    drawn = None
+    if not any(isinstance(each.body, Chart) and each.body.of == cell.name for each in place.notebook.cells):
+        with guarded():
+            drawn = picture(outcome, Chart(of=cell.name))
+    if drawn and drawn.chart is not None:
+        left, right = st.columns([3, 2], gap="medium")
+        with left:
+            draw_picture(drawn, f"{cell.cell_id}.auto")
+        with right:
+            draw_table(outcome.table, cell)
+    else:
+        draw_table(outcome.table, cell)
+    _draw_facts(cell, outcome)
+
+
+def picture(outcome: Outcome, chart: Chart) -> Drawn:
+    """The chart of an answer, in the theme's colours; NotebookError where it cannot be drawn."""
+    return cell_picture(outcome.digest, chart, palette(), outcome)
+
+
+def draw_picture(drawn: Drawn, key: str) -> None:
+    """A chart and what was left out of it."""
+    what = drawn.fields
+    about = f"{what.kind.value} of {what.y or what.x} over {what.x}"
+    st.altair_chart(drawn.chart, key=f"notebook.chart.{key}", theme=None, alt=escape(about, 200))
+    if drawn.words:
+        st.caption(escape(" ".join(drawn.words), 600))
+
+
+def draw_table(table: pa.Table, cell: Cell) -> None:
+    """One page of rows; never more are sent."""
+    count = table.num_rows
+    if not count:
+        st.info("No rows. The window may hold nothing of this; see its length above.", icon=":material/info:")
+        return
+    pages = math.ceil(count / PAGE_ROWS)
+    page = 1
+    spot = st.container()
+    if pages > 1:
+        page = st.pagination(pages, key=f"notebook.rows.{cell.cell_id}", max_visible_pages=5)
+    first = (min(page, pages) - 1) * PAGE_ROWS
+    frame = shown_frame(table.slice(first, PAGE_ROWS))
+    height = min(_MOST_HEIGHT, _ROW * (len(frame) + 1) + 3)
+    with spot:
+        st.dataframe(
+            frame, hide_index=True, height=height, key=f"notebook.table.{cell.cell_id}",
+            alt=f"Rows {first + 1:,} to {first + len(frame):,} of {cell.name}",
+        )  # fmt: skip
+        if pages > 1:
+            st.caption(f"rows {first + 1:,} to {first + len(frame):,} of {count:,}")
+
+
+def shown_frame(table: pa.Table) -> pd.DataFrame:
+    """Rows as a table shows them: column names are told apart, and instants read as UTC."""
+    frame = frame_of(table)
+    seen: dict[str, int] = {}
+    names = []
+    for name in map(str, frame.columns):
+        seen[name] = seen.get(name, 0) + 1
+        names.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    frame.columns = pd.Index(names)
+    for name in frame.select_dtypes(include=["datetimetz"]).columns:
+        frame[name] = frame[name].dt.tz_localize(None)
+    return frame
+
+
+def _draw_facts(cell: Cell, outcome: Outcome) -> None:
+    assert outcome.table is not None
+    when = instant_text(outcome.began_at, near=runtime().clock.now())
+    facts = f"{outcome.rows:,} rows, {outcome.table.num_columns} columns in {outcome.seconds:.2f} s, at {when}. Times are UTC."
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(facts)
+        table = outcome.table
+        st.download_button(
+            "CSV", lambda: as_csv(frame_of(table)), f"{cell.name}.csv", "text/csv", key=f"notebook.csv.{cell.cell_id}",
+            on_click="ignore", type="tertiary", icon=":material/download:", help="All rows.",
+        )  # fmt: skip
+        st.download_button(
+            "Parquet", lambda: as_parquet(frame_of(table)), f"{cell.name}.parquet", "application/vnd.apache.parquet",
+            key=f"notebook.parquet.{cell.cell_id}", on_click="ignore", type="tertiary", icon=":material/download:",
+            help="All rows, with their types.",
+        )  # fmt: skip
+    for note in outcome.notes:
+        st.warning(f"Cut short: {escape(note, 300)}", icon=":material/content_cut:")
+
+
+def draws_itself(drawn: Drawn) -> bool:
+    """Whether there is a picture; a table has none."""
+    return drawn.chart is not None and drawn.fields.kind is not ChartKind.TABLE
