@@ -1,0 +1,82 @@
+"""How the pods of a cluster do, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from infra.book import Book
+from infra.ownership import ours
+from infra.wire import Balance, Pod
+
+
+@dataclass(frozen=True)
+class PodLine:
+    """One pod of ours. `gpu_ratio` is the mean use of its GPUs, 0 to 1, None where RunPod does not say."""
+
+    name: str
+    pod_id: str
+    state: str
+    gpu: str
+    usd_per_hour: float
+    age_seconds: float
+    gpu_ratio: float | None
+
+
+@dataclass(frozen=True)
+class Status:
+    """A cluster now: its pods, what it costs, and until when."""
+
+    cluster: str
+    at: datetime
+    pods: list[PodLine]
+    deadline_at: datetime | None
+    spent_usd: float
+    balance: Balance
+
+    @property
+    def usd_per_hour(self) -> float:
+        """What RunPod says the pods cost now."""
+        return sum(pod.usd_per_hour for pod in self.pods)
+
+    def text(self) -> str:
+        """For people."""
+        if not self.pods:
+            return f"Cluster {self.cluster}: no pods. Account: ${self.balance.usd_per_hour:.2f} an hour, balance ${self.balance.usd:.2f}."
+        lines = [
+            f"  {pod.name:<24} {pod.pod_id:<15} {pod.state:<22} {pod.gpu:<28} ${pod.usd_per_hour:>6.2f}/h "
+            f"{_age(pod.age_seconds):>8}  {_percent(pod.gpu_ratio)}"
+            for pod in self.pods
+        ]
+        until = f"to be returned by {self.deadline_at:%Y-%m-%d %H:%M} UTC" if self.deadline_at else "no deadline"
+        money = f"${self.usd_per_hour:.2f} an hour, about ${self.spent_usd:.2f} so far, {until}"
+        return "\n".join(
+            [f"Cluster {self.cluster}: {len(self.pods)} pods, {money}. Balance ${self.balance.usd:.2f}.", *lines]
+        )
+
+
+def status(cluster: str, pods: Sequence[Pod], book: Book, balance: Balance, now: datetime) -> Status:
+    """Put a status together from RunPod's list and our record."""
+    entry = book.clusters.get(cluster)
+    mine = ours(pods, cluster, entry.owner) if entry else []
+    lines = [_line(pod, now) for pod in sorted(mine, key=lambda pod: (len(pod.name), pod.name))]
+    deadline = entry.deadline_at if entry else None
+    return Status(cluster, now, lines, deadline, book.spent_usd(cluster, now), balance)
+
+
+def _line(pod: Pod, now: datetime) -> PodLine:
+    state = "ready" if pod.ready else pod.status.lower() + (", not ready" if pod.status == "RUNNING" else "")
+    gpu = f"{pod.gpu.count} x {pod.gpu.id.removeprefix('NVIDIA ')}" if pod.gpu else "no GPU"
+    used = [use.util for use in pod.runtime.gpus if use.util is not None] if pod.runtime else []
+    ratio = sum(used) / len(used) / 100 if used else None
+    return PodLine(pod.name, pod.id, state, gpu, pod.cost, (now - pod.created_at).total_seconds(), ratio)
+
+
+def _age(seconds: float) -> str:
+    hours, minutes = divmod(int(seconds) // 60, 60)
+    return f"{hours} h {minutes:02} m"
+
+
+def _percent(ratio: float | None) -> str:
+    return "GPU use unknown" if ratio is None else f"GPUs {ratio:.0%}"
