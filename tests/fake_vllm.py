@@ -210,6 +210,12 @@ class FakeVllm:
         self._server.server_close()
         self._thread.join()
 
+    def play(self, *script: Scripted) -> FakeVllm:
+        """Begin anew with another script, and forget what was asked."""
+        self.script = script
+        self.requests, self.keys, self.gone = [], [], 0
+        return self
+
     @property
     def base_url(self) -> str:
         """Where it serves."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from watchdog.assistant.context import Conversation
 from watchdog.assistant.limits import Limits
-from watchdog.assistant.model_client import ModelClient
+from watchdog.assistant.model_client import Manner, ModelClient
 from watchdog.assistant.pump import Pump, SilenceError, Watch
 from watchdog.assistant.records import Notice, Step, Text, Thought
 from watchdog.assistant.spoken import Speech, repeats_itself
@@ -21,7 +21,12 @@ _CHECK_EVERY = 400
 
 
 class Listener:
-    """Asks the model for one turn after the other."""
+    """Asks the model for one turn after the other.
+
+    Attributes:
+        max_tokens: of a turn, as the server allows.
+        think_less: ask for turns without reasoning from now on, where the server can be told.
+    """
 
     def __init__(
         self,
@@ -37,6 +42,7 @@ class Listener:
         self._limits, self._watch, self._emit, self._tell = limits, watch, emit, tell
         self._context_chars = limits.context_chars
         self._told_cut = False
+        self.think_less = False
 
     def listen(self, said: Said, talk: Conversation, *, may_call: bool) -> None:
         """Hear a turn into `said`: as far as it came where this raises.
@@ -68,8 +74,8 @@ class Listener:
 
     def _once(self, said: Said, talk: Conversation, *, may_call: bool) -> None:
         messages = talk.messages(self._context_chars)
-        tokens = self.max_tokens
-        pump = Pump(lambda: self.client.pieces(messages, self._tools, may_call=may_call, max_tokens=tokens), "model")
+        how = Manner(self.max_tokens, may_call=may_call, think_less=self.think_less)
+        pump = Pump(lambda: self.client.pieces(messages, self._tools, how), "model")
         heard = False
         try:
             self._hear(said, pump.items(self._watch, self.client.settings.silence_seconds), may_call=may_call)

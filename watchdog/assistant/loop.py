@@ -99,10 +99,22 @@ class _Run:
     def _turns_with(self, client: ModelClient) -> Ending:
         self._talk = self._conversation()
         self._listener = Listener(client, self._asked.toolbox, self._limits, self._watch, self._emit, self._tell)
+        asked_again = False
         for turn in self._calling():
-            if not self._acted(turn):
+            if self._acted(turn):
+                continue
+            if turn.text.strip() or asked_again:
                 return self._concluded(turn, limited=False)
+            self._talk.add_note(self._nudge(turn))
+            asked_again = True
         return self._last_turn()
+
+    def _nudge(self, said: Said) -> str:
+        """What a turn that says nothing is told, once."""
+        if said.cut(self._listener.max_tokens):
+            self._listener.think_less = True
+            return prompt.NO_ROOM
+        return prompt.NO_ANSWER
 
     def _conversation(self) -> Conversation:
         at = getattr(self._asked.desk, "at", None) or self._watch.clock.now()
@@ -152,11 +164,7 @@ class _Run:
         return self._concluded(self._turn(may_call=False), limited=True)
 
     def _concluded(self, said: Said, *, limited: bool) -> Ending:
-        """What a turn without calls comes to; one that says nothing is asked once more."""
-        if not said.text.strip() and not limited:
-            self._talk.add_said(said.text, ())
-            self._talk.add_note(prompt.NO_ANSWER)
-            said = self._turn(may_call=False)
+        """What a turn without calls comes to."""
         if not said.text.strip():
             self._tell(_silent(said, self._listener.max_tokens))
             return Ending.LIMIT if limited else Ending.FAILED

@@ -7,6 +7,7 @@ import socket
 import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Self
 
@@ -20,6 +21,15 @@ from watchdog.assistant.stream import Piece, pieces
 from watchdog.base.errors import ModelError, ModelFormatError, ModelRefusedError
 
 Message = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How one turn is asked for."""
+
+    max_tokens: int
+    may_call: bool = True
+    think_less: bool = False
 
 
 @cache
@@ -69,42 +79,40 @@ class ModelClient:
             self._name = listed[0]
         return self._name
 
-    def pieces(
-        self, messages: Sequence[Message], tools: Sequence[dict[str, Any]], *, may_call: bool, max_tokens: int
-    ) -> Iterator[Piece]:
+    def pieces(self, messages: Sequence[Message], tools: Sequence[dict[str, Any]], how: Manner) -> Iterator[Piece]:
         """The model's answer piece by piece. Ends without a Finish where the stream was cut.
 
         Raises:
             ModelError: there is no answer, or no more of it.
         """
         try:
-            stream = self._opened(messages, tools, may_call=may_call, max_tokens=max_tokens)
+            stream = self._opened(messages, tools, how)
             with stream:
                 yield from self._read(stream)
         except FOREIGN as error:
             raise self._named(translated(error, self.settings)) from error
 
     def _opened(
-        self, messages: Sequence[Message], tools: Sequence[dict[str, Any]], *, may_call: bool, max_tokens: int
+        self, messages: Sequence[Message], tools: Sequence[dict[str, Any]], how: Manner
     ) -> Stream[ChatCompletionChunk]:
         request: dict[str, Any] = {
             "model": self.name,
             "messages": list(messages),
             "stream_options": {"include_usage": True},
-            "max_tokens": max_tokens,
+            "max_tokens": how.max_tokens,
             "temperature": self.settings.temperature,
-            "extra_body": self._thinking(),
+            "extra_body": self._thinking(how),
         }
         if tools:
             # Tools are offered in the last turn, too, though not to be called: the server's prefix cache then holds.
-            request |= {"tools": list(tools), "tool_choice": "auto" if may_call else "none"}
+            request |= {"tools": list(tools), "tool_choice": "auto" if how.may_call else "none"}
         stream: Stream[ChatCompletionChunk] = self._api.chat.completions.create(stream=True, **request)
         return stream
 
-    def _thinking(self) -> dict[str, Any] | None:
+    def _thinking(self, how: Manner) -> dict[str, Any] | None:
         if self.settings.thinking == "auto":
             return None
-        return {"chat_template_kwargs": {"enable_thinking": self.settings.thinking == "on"}}
+        return {"chat_template_kwargs": {"enable_thinking": self.settings.thinking == "on" and not how.think_less}}
 
     def _read(self, stream: Stream[ChatCompletionChunk]) -> Iterator[Piece]:
         kind = stream.response.headers.get("content-type", "")

@@ -38,7 +38,10 @@ LAST_TURN = (
     "{reason} No more tools can be called. Answer the question now from what you have seen, and say what is missing."
 )
 CUT_CALL = "Your call was cut off by the limit on tokens and was not run. Think less, and send the whole call again."
-NO_ANSWER = "You gave no answer. Answer the question now, in a few sentences, from what you have seen."
+NO_ANSWER = "You said nothing and called no tool. Call one, or answer now, in a few sentences, from what you have seen."
+NO_ROOM = (
+    "Your turn used up its tokens before you said anything. Think less: call a tool, or answer in a few sentences."
+)
 
 NO_FACTS = (
     "The health checks handed on no findings: nothing they know is wrong, or they could not judge. Ask before you call "
