@@ -230,7 +230,7 @@ class Runs:
             StoreError: it cannot be read, and nothing of it is in memory.
         """
         # Memory first: what is no more there is in the store by now.
-        live = [run for run in self._all() if run.asked.chat_id == chat_id and run.owner == owner]
+        live = self._in_memory(chat_id, owner)
         try:
             kept = {each.asked.message_id: each for each in ChatStore(self._history.store()).messages(chat_id, owner)}
         except WatchdogError:
@@ -241,6 +241,13 @@ class Runs:
             identity = run.asked.message_id
             kept[identity] = run.message(kept.get(identity))
         return tuple(kept.values())
+
+    def unkept(self, chat_id: str, owner: str) -> tuple[Message, ...]:
+        """What of a chat is in memory alone: it is being written, or the store does not take it."""
+        return tuple(run.message() for run in self._in_memory(chat_id, owner))
+
+    def _in_memory(self, chat_id: str, owner: str) -> list[Run]:
+        return [run for run in self._all() if run.asked.chat_id == chat_id and run.owner == owner]
 
     def forget(self, chat_id: str) -> None:
         """The chat is deleted: stop what is being written for it, and keep nothing of it."""

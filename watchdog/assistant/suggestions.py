@@ -48,9 +48,7 @@ def suggestions(troubles: Iterable[Trouble], about: About, most: int = MOST) -> 
 
 
 def _of_trouble(trouble: Trouble) -> Suggestion:
-    where = (
-        f" of job {trouble.job}" if plain(trouble.job) else f" on node {trouble.node}" if plain(trouble.node) else ""
-    )
+    where = f" (job {trouble.job})" if plain(trouble.job) else f" (node {trouble.node})" if plain(trouble.node) else ""
     return Suggestion(f"{trouble.what}{where}: why, and what should be done?", About(incident=trouble.incident_id))
 
 
