@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pydantic_core import from_json
+
 from watchdog.assistant.digest import digest, summary
 from watchdog.assistant.limits import Budget
 from watchdog.assistant.pump import CancelledError, OvertimeError, Pump, SilenceError, Watch
@@ -113,7 +115,7 @@ def _replayable(call: Call, key: str) -> Call:
 
 def _plain_json(raw: str) -> str:
     try:
-        parsed = json.loads(raw or "{}")
+        parsed = from_json(raw or "{}")
     except ValueError:
         return "{}"
     return json.dumps(parsed, ensure_ascii=False, sort_keys=True) if isinstance(parsed, dict) else "{}"

@@ -26,7 +26,7 @@ def digest(evidence: Evidence, most_chars: int) -> str:
     notes = [f"{left} of {evidence.total_rows} rows are left out here: ask for fewer, or rely on the ranges."] * (
         left > 0
     )
-    table = "\n".join([" | ".join(_label(c) for c in evidence.columns), *(_line(evidence.columns, r) for r in rows)])
+    table = "\n".join([" | ".join(c.label for c in evidence.columns), *(_line(evidence.columns, r) for r in rows)])
     return "\n".join([head, *notes, quoted(table)])
 
 
@@ -36,14 +36,14 @@ def summary(evidence: Evidence) -> str:
 
 
 def _head(evidence: Evidence) -> str:
-    lines = [f"[{evidence.number}] {quoted_line(evidence.title)}"]
+    lines = [f"[{evidence.number}] {_short(evidence.title)}"]
     lines.append(f"{evidence.total_rows} rows; {_age(evidence)}")
-    lines += [f"Mind: {quoted_line(mark)}" for mark in evidence.marks]
+    lines += [f"Mind: {_short(mark)}" for mark in evidence.marks]
     lines += [f"range of {text}" for text in _ranges(evidence)]
     return "\n".join(lines)
 
 
-def quoted_line(text: str) -> str:
+def _short(text: str) -> str:
     """A title or a mark: it may name what users named, so it stays on one line and short."""
     line = " ".join(text.split())
     return line if len(line) <= 400 else f"{line[:400]}…"
@@ -52,11 +52,7 @@ def quoted_line(text: str) -> str:
 def _age(evidence: Evidence) -> str:
     if evidence.age_seconds is None:
         return "age of the data unknown"
-    return f"newest reading {shown(evidence.age_seconds, 'seconds')} old"
-
-
-def _label(column: Column) -> str:
-    return f"{column.label} ({column.unit})" if column.unit and column.unit != "ratio" else column.label
+    return f"newest reading {_cell(evidence.age_seconds, 'seconds')} old"
 
 
 def _line(columns: tuple[Column, ...], row: Row) -> str:

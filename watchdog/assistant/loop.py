@@ -16,7 +16,7 @@ from watchdog.assistant.model_client import ModelClient
 from watchdog.assistant.pump import CancelledError, OvertimeError, Watch
 from watchdog.assistant.records import Answer, Ending, Notice, Step, ToolEnded, ToolStarted, Turn
 from watchdog.assistant.settings import ModelSettings
-from watchdog.assistant.stream import Said
+from watchdog.assistant.stream import Said, sound
 from watchdog.assistant.toolbox import Toolbox
 from watchdog.base.clock import Clock
 from watchdog.base.errors import ModelError
@@ -45,7 +45,7 @@ def answer(  # noqa: PLR0913 (each is a thing of its own)
     before it calls a tool is emitted, and is part of the answer only where no later turn came to its end. `marks` is
     left to the grounding.
     """
-    asked = _Asked(question, toolbox, desk, tuple(facts), tuple(history))
+    asked = _Asked(sound(question), toolbox, desk, tuple(facts), tuple(history))
     return _Run(asked, model, limits, emit, Watch(clock, cancelled, clock.monotonic() + limits.seconds)).answer()
 
 

@@ -19,8 +19,8 @@ from watchdog.base.errors import (
     ModelUnavailableError,
 )
 
-# Everything that asking a model can raise. The SDK passes on garbage in a stream as a bare ValueError.
-FOREIGN = (openai.OpenAIError, httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, ValueError)
+# Everything that asking a model can raise. The SDK passes on what json.loads raises of garbage in a stream.
+FOREIGN = (openai.OpenAIError, httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, ValueError, RecursionError)
 
 _KEY_HINT = "Set WATCHDOG_ASSISTANT_API_KEY to the key the server was started with (vLLM: --api-key)."
 _URL_HINT = "WATCHDOG_ASSISTANT_BASE_URL must be the server's address with /v1, as http://head:8000/v1."

@@ -94,6 +94,11 @@ def pieces(chunk: Any) -> Iterator[Piece]:  # noqa: ANN401 (the SDK does not val
             yield Finish(reason)
 
 
+def sound(text: str) -> str:
+    """The text without halves of surrogate pairs and NUL, which can be neither sent nor stored."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "")
+
+
 def _of_delta(delta: Any) -> Iterator[Piece]:  # noqa: ANN401 (as above)
     if thought := _text(delta, "reasoning") or _text(delta, "reasoning_content"):
         yield Thought(thought)
@@ -118,8 +123,7 @@ def _listed(thing: Any, name: str) -> list[Any]:  # noqa: ANN401 (as above)
 
 def _text(thing: Any, name: str) -> str:  # noqa: ANN401 (as above)
     found = getattr(thing, name, None)
-    # Halves of surrogate pairs and NUL can be neither stored nor sent on.
-    return found.encode("utf-8", "replace").decode().replace("\0", "") if isinstance(found, str) else ""
+    return sound(found) if isinstance(found, str) else ""
 
 
 def _count(usage: Any, name: str) -> int | None:  # noqa: ANN401 (as above)

@@ -6,12 +6,12 @@ whoever called it numbers it. It raises ToolError, or any other WatchdogError, w
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic_core import from_json
 
 from watchdog.assistant.records import Evidence
 from watchdog.assistant.schemas import function_schema
@@ -75,7 +75,7 @@ class Toolbox:
 
 def _object(raw: str) -> dict[str, Any]:
     try:
-        parsed = json.loads(raw or "{}")
+        parsed = from_json(raw or "{}")
     except ValueError as error:
         raise ToolError("the arguments are not valid JSON", hint="Send the whole call again.") from error
     if not isinstance(parsed, dict):
@@ -94,6 +94,6 @@ def _unpacked(value: Any) -> Any:  # noqa: ANN401 (any JSON)
     if not (isinstance(value, str) and value[:1] in {"[", "{"}):
         return value
     try:
-        return json.loads(value)
+        return from_json(value)
     except ValueError:
         return value

@@ -70,7 +70,10 @@ def fails(desk, asked):
     raise ToolError("there is no such node", hint="list_hosts knows them all.")
 
 
-def table(tool, rows, *, total=None, columns=(Column("cpu", "CPU", "ratio"), Column("at", "at")), title="CPU of n1"):
+COLUMNS = (Column("cpu", "CPU", "ratio"), Column("at", "at"))
+
+
+def table(tool, rows, *, total=None, columns=COLUMNS, title="CPU of n1"):
     return Evidence(0, tool, {}, title, "q", NOON, None, columns, tuple(rows), len(rows) if total is None else total)
 
 
@@ -117,12 +120,6 @@ class Came:
     @property
     def notices(self) -> str:
         return " ".join(f"{notice.text} {notice.hint}" for notice in self.answer.notices)
-
-
-def ask(*script, **asked):
-    """Ask a server that follows the script."""
-    with FakeVllm(*script) as server:
-        return ask_of(server, **asked)
 
 
 def ask_of(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.conftest import ROOT
-from tests.fake_vllm import FakeVllm, recorded, says
+from tests.fake_vllm import recorded, says
 from tests.unit.assistant.model_kit import ask_of
 from watchdog.assistant.records import Ending
 
@@ -194,12 +194,6 @@ EXPECTED = {
     "91-error-method-not-allowed": failed("Method Not Allowed"),
     "92-unknown-field": HELLO,
 }
-
-
-@pytest.fixture(scope="module")
-def server():
-    with FakeVllm(says("Done.")) as running:
-        yield running
 
 
 def cases(folder):
