@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from infra import prices
@@ -94,4 +95,4 @@ def hours_left(balance: Balance, more_usd_per_hour: float = 0.0) -> float:
 
 def _hours_that_fit(wishes: Wishes, cost: Cost, spent_usd: float) -> float:
     assert wishes.max_total is not None
-    return max(0.0, (wishes.max_total - spent_usd) / cost.hourly // 0.1 / 10)
+    return max(0, math.floor((wishes.max_total - spent_usd) / cost.hourly * 10 + 1e-9)) / 10

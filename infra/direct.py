@@ -87,6 +87,7 @@ def _wanted(spec: Spec) -> dict[str, str]:
 
 def _body(spec: Spec, name: str) -> CreatePod:
     wishes = spec.wishes
+    volume = wishes.volume_gb if name == head_name(wishes.name) else wishes.worker_volume_gb
     cloud: Cloud = "SECURE" if wishes.cloud == "SECURE" else "COMMUNITY"
     return CreatePod(
         name=name,
@@ -103,5 +104,5 @@ def _body(spec: Spec, name: str) -> CreatePod:
         data_center_ids=list(spec.data_centers),
         global_networking=True,
         start_ssh=True,
-        mounts=Mounts(Persistent(wishes.volume_gb)) if wishes.volume_gb else None,
+        mounts=Mounts(Persistent(volume, "/workspace")) if volume else None,
     )

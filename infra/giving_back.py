@@ -64,12 +64,8 @@ def _gone(desk: Desk, pods: Collection[str]) -> dict[str, str]:
         listed = {pod.id: pod for pod in desk.runpod.pods()}
     except _PASSING:
         return {}
-    at = desk.clock.now().strftime("%H:%M:%S UTC")
-    gone = {pod_id: f"not in RunPod's list at {at}" for pod_id in pods if pod_id not in listed}
-    done = {
-        pod_id: f"listed as TERMINATED at {at}" for pod_id in pods if pod_id in listed and not listed[pod_id].billed
-    }
-    return gone | done
+    at = desk.clock.now()
+    return {pod_id: seen for pod_id in pods if (seen := notes.proof(pod_id, listed, at))}
 
 
 def _forget(desk: Desk, pod_id: str) -> None:

@@ -56,16 +56,17 @@ def lower_cluster(desk: Desk, cluster: str) -> Proof:
         notes.returning(desk, cluster, pod.id, "teardown")
     _by_terraform(desk)
     _until_none(desk, cluster, owner)
-    listed = [pod for pod in desk.runpod.pods() if pod.billed]
+    listed = desk.runpod.pods()
     if left := ours(listed, cluster, owner):
         raise leftover(left)
     notes.gone(desk, cluster, listed)
+    others = [pod for pod in listed if pod.billed]
     for address in desk.applier.held():
         desk.applier.forget(address)
     now = desk.clock.now()
     names = [f"{pod.name} ({pod.id})" for pod in pods]
     spent = notes.book(desk).spent_usd(cluster, now)
-    return Proof(now, cluster, names, (len(listed), sum(pod.cost for pod in listed)), spent)
+    return Proof(now, cluster, names, (len(others), sum(pod.cost for pod in others)), spent)
 
 
 def _by_terraform(desk: Desk) -> None:

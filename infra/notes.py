@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 from infra import records as r
 from infra.book import Book, ClusterEntry
@@ -103,12 +104,19 @@ def price(desk: Desk, cluster: str, pods: Iterable[Pod]) -> None:
             desk.journal.append(r.Priced(at=at, by=desk.by, cluster=cluster, pod_id=pod.id, hourly_usd=pod.cost))
 
 
-def gone(desk: Desk, cluster: str, listed: Iterable[Pod]) -> list[str]:
+def proof(pod_id: str, listed: Mapping[str, Pod], at: datetime) -> str:
+    """How RunPod's whole list of an instant shows that a pod is not billed; empty where it does not."""
+    if pod_id not in listed:
+        return f"not in RunPod's list of {at:%H:%M:%S} UTC"
+    return "" if listed[pod_id].billed else f"listed as {listed[pod_id].status} at {at:%H:%M:%S} UTC"
+
+
+def gone(desk: Desk, cluster: str, pods: Iterable[Pod]) -> list[str]:
     """Write down which recorded pods RunPod no longer bills, by a list that is whole; gives their names."""
-    billed = {pod.id for pod in listed if pod.billed}
-    lost = [entry for entry in book(desk).live(cluster) if entry.pod_id not in billed]
-    for entry in lost:
-        returned(desk, cluster, entry.pod_id, f"not in RunPod's list at {desk.clock.now():%H:%M:%S} UTC")
+    listed, at = {pod.id: pod for pod in pods}, desk.clock.now()
+    lost = {entry: seen for entry in book(desk).live(cluster) if (seen := proof(entry.pod_id, listed, at))}
+    for entry, seen in lost.items():
+        returned(desk, cluster, entry.pod_id, seen)
     return [f"{entry.name} ({entry.pod_id})" for entry in lost]
 
 

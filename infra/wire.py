@@ -93,6 +93,10 @@ class Pod(_Wire, frozen=True):
     global_networking: Network = Network()
     ssh: Ssh = Ssh()
 
+    def __repr__(self) -> str:
+        """Short: the environment of a pod may hold secrets."""
+        return f"Pod({self.name}, {self.id}, {self.status}, ${self.cost:g}/h)"
+
     @property
     def billed(self) -> bool:
         """Whether it may still cost money: only TERMINATED does not; a stopped pod keeps its disk."""
@@ -152,7 +156,7 @@ class Persistent(_Wire, frozen=True):
     """A disk that outlives restarts; `size` in GB."""
 
     size: int
-    path: str = "/workspace"
+    path: str
 
 
 class Mounts(_Wire, frozen=True):
