@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 TESTS := $(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo collect test check bench dev-setup
+.PHONY: help run demo collect test check bench dev-setup services-up services-demo services-down backup restore
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 14
@@ -28,6 +28,23 @@ demo: $(VENV)/.run  ## The same on a simulated cluster
 
 collect: $(VENV)/.run  ## Read the source once and print what it says
 	$(BIN)/python -m watchdog collect --once --to stdout
+
+services-up:  ## Start app, Prometheus, Alertmanager, Grafana and gateway in Docker at http://localhost:8080
+	docker/services.sh up
+
+services-demo:  ## The same, fed by a simulated cluster
+	docker/services.sh up --demo
+
+services-down:  ## Stop them; what they know is kept
+	docker/services.sh down
+
+BACKUP ?= backups/$(shell date -u +%Y%m%dT%H%M%SZ)
+
+backup: $(VENV)/.run  ## Back up history (and Prometheus, in Docker) while all runs, to BACKUP=folder
+	docker/services.sh backup $(BACKUP)
+
+restore: $(VENV)/.run  ## Put a backup back: make restore BACKUP=folder
+	docker/services.sh restore $(BACKUP)
 
 dev-setup: $(VENV)/.dev  ## Install what tests and checks need
 

@@ -40,6 +40,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     commands.add_parser("serve", help="start the app and the collector").set_defaults(run=_serve)
+    commands.add_parser("health", help="open a page of the running app; 0 if it is drawn").set_defaults(run=_health)
     _collect_parser(commands.add_parser("collect", help="read the source without a browser"))
     exporters = commands.add_parser("exporter", help="run an exporter on a node").add_subparsers(
         required=True, metavar="KIND"
@@ -50,6 +51,11 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     _export_parser(alerts.add_parser("export", help="print the threshold rules as a Prometheus rule file"), words)
     bundle = commands.add_parser("export", help="write a window of history as Parquet files")
     _bundle_parser(bundle, wanted="export" in words[:1])
+    _backup_parsers(
+        commands.add_parser("backup", help="copy history while the app runs"),
+        commands.add_parser("restore", help="put a backup in the place of history"),
+        wanted=words[:1] in (["backup"], ["restore"]),
+    )
     demo = commands.add_parser("demo", help="serve a simulated cluster's exporters over HTTP")
     _demo_parser(demo, wanted="demo" in words[:1])
     docs = commands.add_parser("docs", help="print a page of the documentation made from the code")
@@ -98,6 +104,17 @@ def _bundle_parser(parser: argparse.ArgumentParser, *, wanted: bool) -> None:
         parser.set_defaults(run=run)
 
 
+def _backup_parsers(backup: argparse.ArgumentParser, restore: argparse.ArgumentParser, *, wanted: bool) -> None:
+    """They load DuckDB: only where they were asked for."""
+    if wanted:
+        from watchdog.services.backup_command import add_backup_arguments, add_restore_arguments
+
+        add_backup_arguments(backup)
+        add_restore_arguments(restore)
+        backup.set_defaults(run=_backup)
+        restore.set_defaults(run=_restore)
+
+
 def _demo_parser(parser: argparse.ArgumentParser, *, wanted: bool) -> None:
     """Its options come with the simulation, which loads pandas: only where it was asked for."""
     if wanted:
@@ -113,6 +130,29 @@ def _serve(_: argparse.Namespace) -> int:
 
     serve(config)
     return 0
+
+
+def _backup(args: argparse.Namespace) -> int:
+    from watchdog.runtime import database_of
+    from watchdog.services.backup_command import run_backup
+
+    config = load_config()
+    return run_backup(config, database_of(config), args.file)
+
+
+def _restore(args: argparse.Namespace) -> int:
+    from watchdog.runtime import database_of
+    from watchdog.services.backup_command import run_restore
+
+    return run_restore(database_of(load_config()), args.file)
+
+
+def _health(_: argparse.Namespace) -> int:
+    from watchdog.ui.page_check import check_page
+
+    found = check_page(load_config())
+    print(found.problem or f"a page with {found.elements} blocks was drawn")
+    return 1 if found.problem else 0
 
 
 def _collect(args: argparse.Namespace) -> int:

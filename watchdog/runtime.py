@@ -62,7 +62,8 @@ class Runtime:
         self.clock = clock
         self.live = Live()
         self.kind = chosen_source(config)
-        self.history = History(_database(config, self.kind), clock)
+        self.database = _database(config, self.kind)
+        self.history = History(self.database, clock)
         self.audit = Audit(self.history, clock)
         built = _FEEDS[self.kind](config, clock)
         self.source_line, self._release = built.line, built.release
@@ -268,6 +269,11 @@ def chosen_source(config: Config) -> str:
     if config.targets:
         return "targets"
     return "local" if nvidia_smi_present() else "demo"
+
+
+def database_of(config: Config) -> Path:
+    """The DuckDB file that these settings mean."""
+    return _database(config, chosen_source(config))
 
 
 def _database(config: Config, kind: str) -> Path:

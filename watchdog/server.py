@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -18,13 +19,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from watchdog import runtime
 from watchdog.base.config import Config
+from watchdog.base.errors import StoreError, WatchdogError
 from watchdog.gate import Gate
 from watchdog.model.exposition import CONTENT_TYPE
+from watchdog.model.people import Person, Role
 from watchdog.self_metrics import self_metrics
+from watchdog.services.backup import PATH, TOKEN_HEADER, AdminToken, back_up
 from watchdog.services.sign_in import SignIn, TrustedProxy, check_address, chosen_sign_in
 from watchdog.ui.navigation import ignore_pages_folder
 from watchdog.ui.who import has_oidc
 
+_log = logging.getLogger(__name__)
 SCRIPT = Path(__file__).parent.parent / "app.py"
 
 # Streamlit and Vega need inline styles and eval; nothing may be fetched from, or sent to, another host.
@@ -73,16 +78,25 @@ def build_app(config: Config) -> st.App:
     """The ASGI app; its lifespan starts and stops the collector."""
     ignore_pages_folder()
 
+    token = AdminToken(Path(config.data_dir))
+
     @asynccontextmanager
     async def lifespan(_: st.App) -> AsyncIterator[None]:
         await asyncio.to_thread(runtime.start, config)
+        _publish(token)
         yield
+        token.withdraw()
         await asyncio.to_thread(runtime.stop)
 
     return st.App(
         SCRIPT,
         lifespan=lifespan,
-        routes=[Route("/metrics", _metrics), Route("/healthz", _healthz), Route("/readyz", _readyz)],
+        routes=[
+            Route("/metrics", _metrics),
+            Route("/healthz", _healthz),
+            Route("/readyz", _readyz),
+            Route(PATH, _backup_route(token), methods=["POST"]),
+        ],
         middleware=[Middleware(SecurityHeaders), Middleware(Gate, proxy=_proxy(config), gateway=config.base_url)],
     )
 
@@ -107,6 +121,30 @@ def serve(config: Config) -> None:
 
 def _proxy(config: Config) -> TrustedProxy | None:
     return TrustedProxy(config) if chosen_sign_in(config, oidc=has_oidc()) is SignIn.PROXY else None
+
+
+def _publish(token: AdminToken) -> None:
+    try:
+        token.publish()
+    except StoreError as error:
+        _log.error("backups cannot be asked for: %s", error)
+
+
+def _backup_route(token: AdminToken) -> Callable[[Request], Response]:
+    """Runs in a thread of its own; answers with the path of the copy."""
+
+    def backup(request: Request) -> Response:
+        if not token.is_(request.headers.get(TOKEN_HEADER, "")):
+            return PlainTextResponse("show the token of this run\n", status_code=403)
+        running = runtime.current()
+        try:
+            made = back_up(running.history, running.database.parent / "backups", running.clock.now())
+        except WatchdogError as error:
+            return PlainTextResponse(f"{error}\n", status_code=503)
+        running.audit.record(Person("the command line", Role.ADMIN, signed_in=False), "backup", made.name)
+        return PlainTextResponse(f"{made.resolve()}\n")
+
+    return backup
 
 
 def _metrics(_: Request) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -11,7 +12,7 @@ from typing import Any
 
 import duckdb
 
-from watchdog.base.errors import StoreError
+from watchdog.base.errors import StoreError, StoreFullError
 from watchdog.store.translate import translate, translated
 
 Cursor = duckdb.DuckDBPyConnection
@@ -78,6 +79,31 @@ class Database:
         """Fold the write-ahead log into the file."""
         with self._writing, self._cursor() as cursor:
             rows(cursor, "CHECKPOINT")
+
+    def copy_to(self, path: Path) -> None:
+        """A copy of the file as of now under another name; writers wait meanwhile, readers do not.
+
+        `path` is there whole, or not at all.
+        """
+        part = path.with_name(f"{path.name}.part")
+        with self._writing, translated(self.path):
+            try:
+                self.checkpoint()
+                shutil.copyfile(self.path, part)
+                self._copy_log(part)
+            except OSError as error:
+                part.unlink(missing_ok=True)
+                raise StoreFullError(f"{path} cannot be written: {error.strerror}", hint="Free space there.") from error
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+        part.replace(path)
+
+    def _copy_log(self, part: Path) -> None:
+        """Where a long read kept the checkpoint from taking all in, the log belongs to the file."""
+        log = self.path.with_name(f"{self.path.name}.wal")
+        if log.exists() and log.stat().st_size:
+            shutil.copyfile(log, part.with_name(f"{part.name}.wal"))
+            self._connect(part).close()
 
     def close(self) -> None:
         """Give the file back; DuckDB folds the log in."""

@@ -201,6 +201,10 @@ class Store:
         """Fold the write-ahead log into the file."""
         self._database.checkpoint()
 
+    def copy_to(self, path: Path) -> None:
+        """A whole copy of the file as of now, under a name that is not taken, while everything goes on."""
+        self._database.copy_to(path)
+
     def close(self) -> None:
         """Give the file back."""
         self._known = replace(self._known, sure=False)
