@@ -4,6 +4,7 @@ import streamlit as st
 
 from watchdog.ui import job_blocks as blocks
 from watchdog.ui.cards import section
+from watchdog.ui.chat_links import ask_why_job
 from watchdog.ui.filters import current_view
 from watchdog.ui.job_page import choose_job, this_job
 from watchdog.ui.job_verdict import job_verdict
@@ -20,6 +21,7 @@ if stage:
         view = current_view()
         with section("", question="How is it, and why?"):
             job_verdict(this_job(view), view)
+            ask_why_job(view)
 
 
 if stage == "started":

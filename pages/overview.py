@@ -5,6 +5,7 @@ import streamlit as st
 from watchdog.ui import alert_acts as acts
 from watchdog.ui.alert_overview import alert_headline, needs_you, since_last_look
 from watchdog.ui.cards import guarded, section
+from watchdog.ui.chat_links import ask_box
 from watchdog.ui.data import fleet, idle_hours
 from watchdog.ui.filters import current_view
 from watchdog.ui.fleet_blocks import grid_block, idle_block, verdict
@@ -43,4 +44,5 @@ def meanwhile() -> None:
     since_last_look(current_view())
 
 
+ask_box()
 acts.draw_dialog()

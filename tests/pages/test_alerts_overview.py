@@ -45,7 +45,7 @@ def test_at_most_five_incidents_lead_the_overview_worst_first(open_page, stage):
     text = said(page)
     assert "6 incidents need you" in text
     assert "and 1 more" in text
-    assert links(page)[:2] == ["Node down: node002", "Hot: GPU 3 on node001"]
+    assert links(page)[:4] == ["Node down: node002", "Ask why", "Hot: GPU 3 on node001", "Ask why"]
     assert [each.label for each in page.button].count("Ack") == 5
     assert "Needs a look" not in [each.value for each in page.header]
 
