@@ -97,7 +97,9 @@ class Workload:
         if n.any():
             block = np.floor(age[n] / 240)
             dice = _hash01(block + 1000 * self.column("phase")[n])
-            level[n] = np.where(dice < 0.42, 0.3 + 1.4 * dice, 0.0)
+            # Who works comes back within the hour; who does not is a fault of its own (gone_idle).
+            at_work = (dice < 0.42) | (np.mod(block, 8) == 0)
+            level[n] = np.where(at_work, 0.3 + 1.4 * np.minimum(dice, 0.42), 0.0)
         return level
 
     def _training_level(self, age: Floats) -> Floats:
