@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 
 from watchdog.assistant.context import Conversation
@@ -67,7 +68,8 @@ class Listener:
         if error.context_tokens is None:
             return False
         tokens = min(self.max_tokens, error.context_tokens // 4)
-        chars = min(self._context_chars - 1, (error.context_tokens - tokens) * _CHARS_A_TOKEN)
+        room = (error.context_tokens - tokens) * _CHARS_A_TOKEN - len(json.dumps(self._tools))
+        chars = min(self._context_chars - 1, room)
         is_less = (tokens, chars) < (self.max_tokens, self._context_chars)
         self.max_tokens, self._context_chars = tokens, chars
         return is_less
