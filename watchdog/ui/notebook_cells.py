@@ -36,7 +36,7 @@ def draw_cells(place: Place) -> None:
         with st.container(horizontal=True, vertical_alignment="center", key="notebook-add"):
             st.caption("Add")
             for kind, word in KINDS.items():
-                st.button(word, key=f"notebook.add.{kind}", icon=":material/add:", on_click=_add, args=(kind, None))
+                st.button(word, key=f"notebook.add.{kind}", icon=":material/add:", on_click=add_cell, args=(kind, None))
 
 
 def draw_cell(cell_id: str) -> None:
@@ -90,18 +90,24 @@ def _menus(cell: Cell) -> None:
 def _menu_add(key: str, cell_id: str) -> None:
     kind = st.session_state.get(key)
     if kind:
-        _add(CellKind(kind), cell_id)
+        add_cell(CellKind(kind), cell_id)
 
 
 def _menu(key: str, cell_id: str) -> None:
     chosen = st.session_state.get(key)
-    desk = place_now().desk
     if chosen == _NAME:
         st.session_state[state.NOTEBOOK_OPEN] = {*st.session_state.get(state.NOTEBOOK_OPEN, ()), f"name {cell_id}"}
-    elif chosen == _DELETE:
+    elif chosen:
+        do_to_cell(chosen, cell_id)
+
+
+def do_to_cell(what: str, cell_id: str) -> None:
+    """Move, duplicate or delete it."""
+    desk = place_now().desk
+    if what == _DELETE:
         act(lambda: desk.delete(cell_id))
-    elif chosen in _MOVES:
-        act(lambda: desk.change(lambda notebook: _MOVES[chosen](notebook, cell_id)), cell_id)
+    else:
+        act(lambda: desk.change(lambda notebook: _MOVES[what](notebook, cell_id)), cell_id)
 
 
 _MOVES: dict[str, Callable[..., Notebook]] = {
@@ -111,7 +117,8 @@ _MOVES: dict[str, Callable[..., Notebook]] = {
 }
 
 
-def _add(kind: CellKind, after: str | None) -> None:
+def add_cell(kind: CellKind, after: str | None) -> None:
+    """An empty cell below `after`, or at the end."""
     desk = place_now().desk
 
     def added(notebook: Notebook) -> Notebook:

@@ -65,7 +65,7 @@ def _draw(cell: Cell, body: Chart, outcome: Outcome) -> None:
         if draws_itself(drawn):
             draw_picture(drawn, cell.cell_id)
         else:
-            draw_table(outcome.table, cell)
+            draw_table(outcome, cell)
 
 
 def _chart_form(place: Place, cell: Cell, outcome: Outcome | None, put: Put) -> None:

@@ -13,14 +13,14 @@ from watchdog.model.notebook import Cell, Chart, ChartKind
 from watchdog.model.units import instant_text
 from watchdog.services.export import as_csv, as_parquet
 from watchdog.services.notebook.outcome import Outcome, frame_of
-from watchdog.ui.cards import guarded, problem
+from watchdog.ui.cards import guarded, incomplete_note, problem
 from watchdog.ui.data import cell_picture, runtime
 from watchdog.ui.escape import escape
 from watchdog.ui.notebook_page import Place
 from watchdog.ui.theme import palette
 
 PAGE_ROWS = 200
-_ROW, _MOST_HEIGHT = 35, 318
+_ROW, _HEIGHT, _HEIGHT_BESIDE = 35, 318, 248
 
 
 def draw_cell_result(place: Place, cell: Cell) -> None:
@@ -57,9 +57,9 @@ def draw_answer(place: Place, cell: Cell, outcome: Outcome) -> None:
         with left:
             draw_picture(drawn, f"{cell.cell_id}.auto")
         with right:
-            draw_table(outcome.table, cell)
+            draw_table(outcome, cell, height=_HEIGHT_BESIDE)
     else:
-        draw_table(outcome.table, cell)
+        draw_table(outcome, cell)
     _draw_facts(cell, outcome)
 
 
@@ -77,38 +77,33 @@ def draw_picture(drawn: Drawn, key: str) -> None:
         st.caption(escape(" ".join(drawn.words), 600))
 
 
-def draw_table(table: pa.Table, cell: Cell) -> None:
+def draw_table(outcome: Outcome, cell: Cell, *, height: int = _HEIGHT) -> None:
     """One page of rows; never more are sent."""
-    count = table.num_rows
+    assert outcome.table is not None
+    count = outcome.table.num_rows
     if not count:
         st.info("No rows. The window may hold nothing of this; see its length above.", icon=":material/info:")
         return
     pages = math.ceil(count / PAGE_ROWS)
+    spot, below = st.container(), st.container(horizontal=True, vertical_alignment="center")
     page = 1
-    spot = st.container()
     if pages > 1:
-        page = st.pagination(pages, key=f"notebook.rows.{cell.cell_id}", max_visible_pages=5)
-    first = (min(page, pages) - 1) * PAGE_ROWS
-    frame = shown_frame(table.slice(first, PAGE_ROWS))
-    height = min(_MOST_HEIGHT, _ROW * (len(frame) + 1) + 3)
-    with spot:
-        st.dataframe(
-            frame, hide_index=True, height=height, key=f"notebook.table.{cell.cell_id}",
-            alt=f"Rows {first + 1:,} to {first + len(frame):,} of {cell.name}",
-        )  # fmt: skip
-        if pages > 1:
-            st.caption(f"rows {first + 1:,} to {first + len(frame):,} of {count:,}")
+        with below:
+            page = st.pagination(pages, key=f"notebook.rows.{cell.cell_id}.{outcome.digest}", max_visible_pages=4)
+    first = (page - 1) * PAGE_ROWS
+    frame = shown_frame(outcome.table.slice(first, PAGE_ROWS))
+    rows = f"rows {first + 1:,} to {first + len(frame):,} of {count:,}"
+    spot.dataframe(
+        frame, hide_index=True, height=min(height, _ROW * (len(frame) + 1) + 3), key=f"notebook.table.{cell.cell_id}",
+        alt=f"{cell.name}: {rows}",
+    )  # fmt: skip
+    if pages > 1:
+        below.caption(rows, width="content")
 
 
 def shown_frame(table: pa.Table) -> pd.DataFrame:
-    """Rows as a table shows them: column names are told apart, and instants read as UTC."""
+    """Rows as a table shows them: instants read as UTC."""
     frame = frame_of(table)
-    seen: dict[str, int] = {}
-    names = []
-    for name in map(str, frame.columns):
-        seen[name] = seen.get(name, 0) + 1
-        names.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
-    frame.columns = pd.Index(names)
     for name in frame.select_dtypes(include=["datetimetz"]).columns:
         frame[name] = frame[name].dt.tz_localize(None)
     return frame
@@ -117,7 +112,8 @@ def shown_frame(table: pa.Table) -> pd.DataFrame:
 def _draw_facts(cell: Cell, outcome: Outcome) -> None:
     assert outcome.table is not None
     when = instant_text(outcome.began_at, near=runtime().clock.now())
-    facts = f"{outcome.rows:,} rows, {outcome.table.num_columns} columns in {outcome.seconds:.2f} s, at {when}. Times are UTC."
+    rows, columns = _count(outcome.rows, "row"), _count(outcome.table.num_columns, "column")
+    facts = f"{rows}, {columns} in {outcome.seconds:.2f} s, at {when}. Times are UTC."
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(facts)
         table = outcome.table
@@ -130,8 +126,11 @@ def _draw_facts(cell: Cell, outcome: Outcome) -> None:
             key=f"notebook.parquet.{cell.cell_id}", on_click="ignore", type="tertiary", icon=":material/download:",
             help="All rows, with their types.",
         )  # fmt: skip
-    for note in outcome.notes:
-        st.warning(f"Cut short: {escape(note, 300)}", icon=":material/content_cut:")
+    incomplete_note(outcome.notes)
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number:,} {word}{'s' * (number != 1)}"
 
 
 def draws_itself(drawn: Drawn) -> bool:

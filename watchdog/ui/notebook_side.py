@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pandas as pd
 import streamlit as st
 
 from watchdog.model.notebook import Notebook, Sql
@@ -38,7 +37,7 @@ def draw_side() -> None:
 def _questions(words: list[str]) -> None:
     found = [each for each in QUESTIONS.values() if _fits(words, f"{each.title} {each.explanation} {each.sql}")]
     st.caption(f"{len(found)} worked questions; each becomes a cell and runs.")
-    with st.container(height=560, border=False):
+    with st.container(height=560, border=False, key="notebook-questions"):
         for question in found:
             st.button(
                 escape(question.title), key=f"notebook.take.{question.key}", type="tertiary", icon=":material/add:",
@@ -83,11 +82,10 @@ def _tables(words: list[str]) -> None:
     )
     table = TABLES[name]
     st.markdown(f":small[{escape(table.row, 400)}]")
-    columns = [
-        (column.name, column.unit or column.type.lower(), column.doc.replace("`", "")) for column in table.columns
-    ]
-    frame = pd.DataFrame(columns, columns=["column", "unit", "meaning"])
-    st.dataframe(frame, hide_index=True, height=250, alt=f"Columns of {name}", key=f"notebook.columns.{name}")
+    with st.container(height=300, border=True, gap="small"):
+        for column in table.columns:
+            kind = column.unit or column.type.lower()
+            st.markdown(f":small[`{column.name}` :gray[{escape(kind)}] {column.doc}]")
     st.code(table.example, language="sql", wrap_lines=True)
     st.button("Take the example", key="notebook.example", icon=":material/add:", on_click=_take_example, args=(table,))
 

@@ -91,6 +91,18 @@ def frame_of(table: pa.Table) -> pd.DataFrame:
     return frame
 
 
+def told_apart(table: pa.Table) -> pa.Table:
+    """With columns that no other is called like: x, x_1, as DuckDB calls them in a subquery."""
+    names: list[str] = []
+    for name in table.column_names:
+        number, chosen = 0, name
+        while chosen in names or (number and chosen in table.column_names):
+            number += 1
+            chosen = f"{name}_{number}"
+        names.append(chosen)
+    return table.rename_columns(names) if names != table.column_names else table
+
+
 def table_digest(table: pa.Table) -> str:
     """The same for the same names, types and rows."""
     digest = hashlib.blake2b(digest_size=16)

@@ -25,7 +25,7 @@ from watchdog.model.notebook import (
 )
 from watchdog.model.telemetry import Window
 from watchdog.services.notebook.answering import Answered, Answering, check, key_of, values_read
-from watchdog.services.notebook.outcome import CellState, Failure, Outcome, table_digest
+from watchdog.services.notebook.outcome import CellState, Failure, Outcome, table_digest, told_apart
 from watchdog.services.notebook.reading import Inputs, inputs
 from watchdog.services.notebook.runner import PromRunner, SqlRunner, SqlTask
 
@@ -227,7 +227,7 @@ class Session:
             table, notes = self._asked(cell, found, values, window, run)
         except WatchdogError as error:
             return replace(outcome, failure=Failure.of(error), seconds=self._clock.monotonic() - began)
-        seconds = self._clock.monotonic() - began
+        seconds, table = self._clock.monotonic() - began, told_apart(table)
         return replace(
             outcome, table=table, digest=table_digest(table), rows=table.num_rows, notes=notes, seconds=seconds
         )
