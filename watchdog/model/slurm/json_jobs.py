@@ -95,8 +95,11 @@ def _gpus(tres: str, record: Record, problems: Problems) -> tuple[int | None, st
     if not tres:
         return None, ""
     count, kind = problems.read(gres.tres_gpus, tres, "resources of a job") or (None, "")
-    asked = problems.read(gres.tres_gpus, text(record.get("tres_per_node")), "GPUs that a job asks for")
-    return count, kind or (asked[1] if count and asked else "")
+    asked = problems.read(gres.tres_gpus, text(record.get("tres_per_node")), "GPUs that a job asks for") or (0, "")
+    if count == 0 and asked[0]:
+        # Slurm without a database daemon counts no GPUs in TRES.
+        count = asked[0] * (whole(record.get("node_count")) or 1)
+    return count, kind or (asked[1] if count else "")
 
 
 def _cpus(record: Record, tres: str) -> int | None:

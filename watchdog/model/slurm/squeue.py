@@ -125,6 +125,9 @@ def _amounts(
             # Of --gpus the requests of one node say nothing.
             return memory, asked * (whole(node_count) or 1) or None, kind
         count, typed = gres.tres_gpus(allocated)
+        if not count and asked:
+            # Slurm without a database daemon counts no GPUs in TRES.
+            count = asked * (whole(node_count) or 1)
     except SourceFormatError as error:
         problems.add("resources of a job could not be read", str(error))
         return None, None, ""

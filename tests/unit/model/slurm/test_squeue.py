@@ -90,8 +90,14 @@ def test_a_job_without_a_limit():
 def test_gpus_are_those_allocated_or_else_asked_for_on_each_node():
     assert only(line()).gpus == 2
     assert only(line(tres_alloc="", NumNodes="3")).gpus == 6
-    assert only(line(tres_alloc="cpu=1")).gpus == 0
+    assert only(line(tres_alloc="cpu=1", tres_per_node="N/A")).gpus == 0
     assert only(line(tres_alloc="", tres_per_node="N/A")).gpus is None
+
+
+def test_a_cluster_that_counts_no_gpus_in_tres_tells_them_by_what_is_asked_for_on_each_node():
+    job = only(line(tres_alloc="cpu=2,mem=2G,node=2,billing=2", tres_per_node="gres:gpu:h100:2", NumNodes="2"))
+    assert (job.gpus, job.gpu_type) == (4, "h100")
+    assert only(line(tres_alloc="cpu=2,mem=2G,node=2,billing=2", tres_per_node="N/A", NumNodes="2")).gpus == 0
 
 
 def test_a_waiting_job_shows_where_it_would_run_and_when():
