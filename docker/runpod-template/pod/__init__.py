@@ -1,0 +1,1 @@
+"""What runs in a pod of the image, from its start to its end. Standard library only."""
