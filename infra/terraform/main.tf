@@ -56,13 +56,17 @@ resource "runpod_pod" "head" {
   })
 
   lifecycle {
-    # A change of any of these would destroy a pod that runs (or, for the deadline, restart it). They hold for pods yet
-    # to be made; `terraform apply -replace=…` makes one anew.
+    # What a pod is told and made of is settled when it is rented: a later change would destroy a pod that runs, or
+    # restart it. It holds for pods yet to be rented; `terraform apply -replace=…` rents one anew.
     ignore_changes = [
-      gpu_type_id, gpu_count, cloud, data_center_ids, min_cuda_version, start_ssh,
-      env["WATCHDOG_DEADLINE"], env["WATCHDOG_GPU_COUNT"],
+      env, gpu_type_id, gpu_count, cloud, data_center_ids, min_cuda_version, start_ssh, global_networking,
     ]
   }
+}
+
+# Changes with the head, also where the head itself is only created, because RunPod has taken the old one away.
+resource "terraform_data" "head" {
+  input = runpod_pod.head.id
 }
 
 resource "runpod_pod" "worker" {
@@ -93,9 +97,11 @@ resource "runpod_pod" "worker" {
 
   lifecycle {
     ignore_changes = [
-      gpu_type_id, gpu_count, cloud, data_center_ids, min_cuda_version, start_ssh,
-      env["WATCHDOG_DEADLINE"], env["WATCHDOG_GPU_COUNT"],
+      env, gpu_type_id, gpu_count, cloud, data_center_ids, min_cuda_version, start_ssh, global_networking,
     ]
+
+    # Another head has another address, of which a worker is told when it is rented.
+    replace_triggered_by = [terraform_data.head]
   }
 }
 

@@ -210,7 +210,7 @@ variable "secret_values" {
   }
 
   validation {
-    condition     = alltrue([for value in values(var.secret_values) : length(value) >= 16])
-    error_message = "secret_values: a value of fewer than 16 characters can be guessed."
+    condition     = alltrue([for value in values(var.secret_values) : length(value) >= 32])
+    error_message = "secret_values: a value of fewer than 32 characters can be guessed."
   }
 }

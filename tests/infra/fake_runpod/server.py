@@ -41,16 +41,20 @@ class FakeRunpod:
         self.clock = clock
         self.key = key
         self.per_minute = per_minute
-        self.account = Account(clock, **account)
-        self.faults = Faults()
-        self.requests: list[tuple[str, str]] = []
-        self.violations: list[str] = []
-        self._recent: deque[float] = deque()
         self._lock = threading.Lock()
+        self.reset(**account)
         self._http = _Server((host, port), _Handler)
         self._http.fake = self
         host, port = self._http.server_address[:2]
         self.root = f"http://{host}:{port}"
+
+    def reset(self, **account) -> None:
+        """Forget all that was: an account without pods, no faults."""
+        self.account = Account(self.clock, **account)
+        self.faults = Faults()
+        self.requests: list[tuple[str, str]] = []
+        self.violations: list[str] = []
+        self._recent: deque[float] = deque()
 
     @property
     def url(self) -> str:

@@ -53,24 +53,25 @@ def _install(home: Path) -> None:
     done.write_text(digest)
 
 
-def _mirror(home: Path) -> Path:
+def binary(home: Path) -> Path:
+    """Where the mirror keeps what Terraform takes for the provider."""
     kind = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}[platform.machine()]
     place = home / "mirror" / "registry.terraform.io" / "runpod" / "runpod" / VERSION / f"{sys.platform}_{kind}"
-    place.mkdir(parents=True, exist_ok=True)
-    _write(place / f"terraform-provider-runpod_v{VERSION}", _script(home), 0o755)
-    mirror = home / "mirror"
-    return _write(
-        home / "terraform.rc",
-        f'provider_installation {{\n  filesystem_mirror {{\n    path = "{mirror}"\n  }}\n}}\n',
-        0o644,
-    )
+    return place / f"terraform-provider-runpod_v{VERSION}"
+
+
+def _mirror(home: Path) -> Path:
+    binary(home).parent.mkdir(parents=True, exist_ok=True)
+    _write(binary(home), _script(home), 0o755)
+    rule = f'provider_installation {{\n  filesystem_mirror {{\n    path = "{home / "mirror"}"\n  }}\n}}\n'
+    return _write(home / "terraform.rc", rule, 0o644)
 
 
 def _script(home: Path) -> str:
     """-S keeps the project's own packages out; tf keeps a certificate under HOME."""
     path = f"{home / 'packages'}:{ROOT}"
     words = ["env", f"PYTHONPATH={path}", f"HOME={home}", sys.executable, "-S", "-m", "tests.infra.provider"]
-    return f"#!/bin/sh\nexec {shlex.join(words)}\n"
+    return f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n'
 
 
 def _write(path: Path, text: str, mode: int) -> Path:

@@ -57,7 +57,8 @@ def state(pod: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
         **kept,
         **read,
         "args": pod["args"] or old.get("args"),
-        "env": pod["env"] or old.get("env"),
+        # RunPod's guide: an import leaves env empty, so that the next apply is an update in place.
+        "env": pod["env"] if old.get("env") is not None else None,
         "ports": pod["ports"] or old.get("ports"),
         "registry": pod["registry"],
         "persistent_volume": volume,
