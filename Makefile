@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 TESTS := $(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo collect test check bench dev-setup services-up services-demo services-down backup restore
+.PHONY: help run demo collect test check bench dev-setup services-up services-demo services-down backup restore infra-verify
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 14
@@ -56,7 +56,11 @@ check: $(VENV)/.dev  ## Everything CI runs: lint, format, types, layers, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.infra.provider.check
 	$(TESTS)
+
+infra-verify: $(VENV)/.dev  ## Hold infra/terraform against RunPod's real Terraform provider (needs the registry; rents nothing)
+	$(BIN)/python -m tests.infra.provider.verify
 
 bench: $(VENV)/.dev  ## Print the benchmark tables
 	@for script in benchmarks/bench_*.py; do PYTHONPATH=. $(BIN)/python $$script || exit 1; done
