@@ -55,7 +55,8 @@ def _seen(character: str) -> str:
 
 
 _WORD = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?", re.ASCII)
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$&:@^=\"'])")
+# Signs of Markdown wherever they stand, colons that begin a directive, an icon or an address, and the dot of one.
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|~$&@]|:(?=[A-Za-z/])|(?<=www)\.|^(?:[#+\-=>]|\d+[.)]))", re.IGNORECASE)
 
 
 def markdown(text: str, longest: int = LONGEST) -> str:
@@ -63,4 +64,19 @@ def markdown(text: str, longest: int = LONGEST) -> str:
     line = plain(text, longest)
     if _WORD.fullmatch(line) and "://" not in line and not line.lower().startswith("www."):
         return line.replace("_", "\\_")
-    return _MARKDOWN.sub(r"\\\1", line)
+    return _MARKDOWN.sub(_escaped, line)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    """A backslash before the sign; of a list's number before its dot."""
+    return f"{found[1][:-1]}\\{found[1][-1]}"
+
+
+def code(text: str, longest: int = LONGEST) -> str:
+    """The text as inline code, which it cannot end."""
+    return f"`{plain(text, longest).replace('`', chr(39))}`"
+
+
+def unescaped(text: str) -> str:
+    """Markdown as it is read in a terminal: without the backslashes."""
+    return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", text)

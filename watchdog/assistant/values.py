@@ -46,6 +46,7 @@ def _power(watts: float) -> str:
 _WRITERS: MappingProxyType[str, Callable[[float], str]] = MappingProxyType(
     {
         **{str(unit): _of_unit(unit) for unit in Unit if unit not in {Unit.COUNT, Unit.CODE}},
+        "code": lambda value: f"{value:.0f}",
         "ratio": _ratio,
         "watts": _power,
         "bytes": bytes_text,

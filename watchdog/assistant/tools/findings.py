@@ -31,7 +31,7 @@ COLUMNS = (
     Column("source", "whose verdict"),
     Column("gpu_uuid", "GPU's UUID"),
 )
-_MOST_BLIND = 6
+_MOST_BLIND = 4
 
 
 class FindingsAsked(Asked):
@@ -104,9 +104,12 @@ def _about(asked: FindingsAsked) -> str:
 
 
 def _blind(blind: tuple[tuple[str, str], ...]) -> list[str]:
-    told = [f"Not judged by “{title}”: {why}." for title, why in blind[:_MOST_BLIND]]
-    more = len(blind) - _MOST_BLIND
-    return [*told, f"{more} more checks could not judge everybody."] if more > 0 else told
+    if not blind:
+        return []
+    told = "; ".join(f"{title} ({why})" for title, why in blind[:_MOST_BLIND])
+    more = f"; and {len(blind) - _MOST_BLIND} more" if len(blind) > _MOST_BLIND else ""
+    what = "1 check" if len(blind) == 1 else f"{len(blind)} checks"
+    return [f"{what} could not judge everything: {told}{more}."]
 
 
 def _strange(node: str, known: Iterable[object]) -> list[str]:

@@ -18,7 +18,7 @@ COLUMNS = (
     Column("account", "account"),
     Column("partition", "partition"),
     Column("state", "how it ended"),
-    Column("exit_code", "exit code"),
+    Column("exit_code", "exit code", "code"),
     Column("gpus", "GPUs"),
     Column("nodes", "nodes"),
     Column("started_at", "started"),

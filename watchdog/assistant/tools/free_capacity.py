@@ -40,7 +40,7 @@ class CapacityAsked(Asked):
     gpu_type: str = Field("", description="Only GPUs of this type, as Slurm names it.")
     cpus: int = Field(0, ge=0, description="CPUs in all; 0 does not ask for any.")
     memory_gib: float = Field(0.0, ge=0, description="Main memory in GiB in all; 0 does not ask for any.")
-    hours: float = Field(0.0, ge=0, description="Its time limit in hours; 0 leaves the time limit open.")
+    hours: float = Field(1.0, gt=0, le=24 * 365, description="Its time limit in hours.")
 
 
 def free_capacity(desk: Desk, asked: CapacityAsked) -> Evidence:
@@ -60,7 +60,7 @@ def free_capacity(desk: Desk, asked: CapacityAsked) -> Evidence:
         "free_capacity",
         desk,
         asked,
-        title=f"Could a job of {what} start {when(desk)}? {found.free.free} of {found.free.total} GPUs are free",
+        title=f"Could a job of {what} for {asked.hours:g} h start {when(desk)}? {found.free.free} of {found.free.total} GPUs are free",
         query="analysis.room",
         columns=COLUMNS,
         rows=rows,
@@ -92,7 +92,7 @@ def _request(asked: CapacityAsked, partition: str, kind: str) -> Request:
         cpus=float(asked.cpus),
         memory_bytes=asked.memory_gib * 2.0**30,
         node_count=asked.nodes,
-        time_limit_seconds=asked.hours * 3600 or None,
+        time_limit_seconds=asked.hours * 3600,
         partition=partition,
         gpu_type=kind,
     )

@@ -11,7 +11,7 @@ from watchdog.assistant.toolbox import Arguments, Tool
 from watchdog.assistant.tools.answer import answer
 
 COLUMNS = (
-    Column("xid", "XID"),
+    Column("xid", "XID", "code"),
     Column("words", "what it says"),
     Column("action", "what to do first"),
     Column("nvidia", "NVIDIA's word"),

@@ -1,0 +1,1 @@
+"""Answers without a model: rules that read through the same tools."""
