@@ -88,7 +88,7 @@ class Span:
 
 @dataclass
 class PodRecord:
-    """A pod as RunPod keeps it. `spec` is the body that created it, with later patches."""
+    """A pod as RunPod keeps it. `spec` is the body that created it, with later patches; `gpu_util` is in percent."""
 
     id: str
     spec: dict[str, Any]
@@ -100,6 +100,7 @@ class PodRecord:
     started_at: float
     status: str = "RUNNING"
     ended_at: float | None = None
+    gpu_util: int = 0
     bill: list[Span] = field(default_factory=list)
 
     @property
@@ -214,7 +215,7 @@ class PodRecord:
             return None
         return {
             "uptime": int(now - self.started_at - self.fate.ready_after_s),
-            "gpus": [{"util": 0, "memoryUtil": 0}] * self.gpu_count,
+            "gpus": [{"util": self.gpu_util, "memoryUtil": 0}] * self.gpu_count,
             "cpu": {"util": 3},
             "memory": {"util": 5},
             "ports": [self._port(port) for port in self.ports],

@@ -41,6 +41,7 @@ class FakeRunpod:
         self.clock = clock
         self.key = key
         self.per_minute = per_minute
+        self.closing = threading.Event()
         self._lock = threading.Lock()
         self.reset(**account)
         self._http = _Server((host, port), _Handler)
@@ -74,6 +75,7 @@ class FakeRunpod:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.closing.set()
         self._http.shutdown()
         self._http.server_close()
 
@@ -144,7 +146,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         status, answer, headers = self._answer(url.path, dict(parse_qsl(url.query)), body)
         if fault:
-            time.sleep(fault.delay_s)
+            fake.closing.wait(fault.delay_s)
         if fault and fault.status is not None:
             self._fail(fault)
             return
