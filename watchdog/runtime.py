@@ -15,7 +15,10 @@ import pandas as pd
 from watchdog.alert_loop import AlertLoop, AlertLoopState
 from watchdog.alerts.engine import AlertEngine
 from watchdog.alerts.notify import setup as notifying
+from watchdog.assistant.answering import assistant_of
 from watchdog.assistant.desk import Desk, Reads
+from watchdog.assistant.runs import Runs
+from watchdog.assistant.settings import ModelSettings, model_settings
 from watchdog.base.clock import Clock, SystemClock
 from watchdog.base.config import Config, load_config
 from watchdog.base.errors import ConfigError, StoreError
@@ -90,8 +93,10 @@ class Runtime:
         self._alert_thread = self._in_background(self._alerts.run, "watchdog-alerts")
         self.sql = SqlService(self.history, _database(config, self.kind), clock, config.gpu_rates)
         self._prometheus = PromQuery.of(config, clock) if self.kind == "prometheus" else None
-        self._sql_thread = self._in_background(self.sql.tend, "watchdog-history")
         self.notebooks = Shelf(self.history, self.sql, self._prometheus, clock)
+        self.assistant = Runs(assistant_of(config, self.desk, clock), self.history, clock)
+        tending = {"watchdog-history": self.sql.tend, "watchdog-chats": self.assistant.tend}
+        self._tending = [self._in_background(run, name) for name, run in tending.items()]
         self._telling = [self._in_background(run, "watchdog-telling") for run in telling.runs]
 
     def _surroundings(self) -> Surroundings:
@@ -112,6 +117,11 @@ class Runtime:
         return threading.Thread(target=run, args=(self._stop,), name=name, daemon=True)
 
     @property
+    def model(self) -> ModelSettings:
+        """The model that the assistant asks; not configured where rules answer alone."""
+        return model_settings(self.config)
+
+    @property
     def is_demo(self) -> bool:
         """Whether what is shown is simulated."""
         return self.kind == "demo"
@@ -123,18 +133,26 @@ class Runtime:
         self._alert_thread.start()
         if self._slurm_thread:
             self._slurm_thread.start()
-        for thread in (self._sql_thread, *self._telling):
+        for thread in (*self._tending, *self._telling):
             thread.start()
 
     def stop(self) -> None:
         """Finish the tick under way, write it out, and let go of the file."""
         self._stop.set()
-        for thread in (self._thread, self._slurm_thread, self._alert_thread, self._sql_thread, *self._telling):
+        self.assistant.close()
+        for thread in (self._thread, self._slurm_thread, self._alert_thread, *self._tending, *self._telling):
             if thread and thread.is_alive():
                 thread.join(timeout=30)
         self.sql.close()
         self._release()
         self.history.close()
+
+    def look_once(self) -> None:
+        """Read source and Slurm once, without the loops: for a command that answers and ends. No alert is judged."""
+        self.collector.take_in_past()
+        self.collector.tick()
+        if self._slurm:
+            self._slurm.tick()
 
     def read_once(self, *, keep: bool) -> Reading:
         """Read the source once, without the loop."""

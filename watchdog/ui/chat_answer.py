@@ -23,6 +23,7 @@ _ENDINGS = {
     Ending.STOPPED: "stopped",
     Ending.LIMIT: "ended at a limit",
     Ending.FAILED: "failed",
+    Ending.UNKNOWN: "not known from the data",
 }
 
 

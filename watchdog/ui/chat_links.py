@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from watchdog.assistant.runs import MOST_QUESTION_CHARS
 from watchdog.ui import state
 from watchdog.ui.address import View
 from watchdog.ui.alert_links import has_assistant
@@ -35,6 +34,6 @@ def ask_box() -> None:
         return
     with st.container(border=True):
         st.header("Ask", anchor=False, help="What is wrong, why, and what to do? The assistant answers, with evidence.")
-        text = st.chat_input("Which GPUs need attention?", key=state.OVERVIEW_ASK, max_chars=MOST_QUESTION_CHARS)
+        text = st.chat_input("Which GPUs need attention?", key=state.OVERVIEW_ASK)
         if text:
             ask_elsewhere(text)

@@ -14,7 +14,7 @@ from watchdog.assistant.records import Mark
 from watchdog.ui.escape import escape
 
 # Longer lines are shown as they are written: nobody writes tables so wide, and looking for markup in them takes time.
-_LONGEST_LINE = 4_000
+_LONGEST_LINE = 2_000
 _OPEN, _CLOSE = "\ue000", "\ue001"
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})[ \t]*([A-Za-z0-9+#-]{0,20})[^`]*$")
 _BLOCK = re.compile(r"^([ \t]*)(#{1,6}[ \t]+|(?:>[ \t]?)+|[-*+][ \t]+|\d{1,4}[.)][ \t]+)(.*)$")

@@ -8,7 +8,6 @@ import streamlit as st
 
 from watchdog.assistant.kept import answer_of
 from watchdog.assistant.records import Answer, Ending, Notice
-from watchdog.assistant.runs import MOST_QUESTION_CHARS
 from watchdog.base.errors import WatchdogError
 from watchdog.model.units import instant_text
 from watchdog.store.chats import MOST_NOTE_CHARS, Message
@@ -129,7 +128,7 @@ def edit_form(place: Place, text: str, message_id: str, *, last: bool = True) ->
     """The question to be changed. What is typed stays until it is asked or cancelled."""
     key = f"assistant.edit.{message_id or 'new'}"
     with st.form(f"{key}.form"):
-        changed = st.text_area("Question", text, key=key, max_chars=MOST_QUESTION_CHARS)
+        changed = st.text_area("Question", text, key=key)
         if not last:
             st.caption("What was said after it goes with the old answer.")
         with st.container(horizontal=True):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from watchdog.assistant.runs import MOST_QUESTION_CHARS
 from watchdog.base.errors import ChatError
 from watchdog.ui import state
 from watchdog.ui.cards import problem
@@ -30,8 +29,9 @@ def conversation(place: Place) -> None:
 
 def question_box(place: Place) -> None:
     """Where questions are typed; what is half typed stays through everything but a reload."""
+    # No max_chars: Streamlit would cut a longer question without a word.
     hint = "Ask about GPUs, jobs, the queue, cost, or what changed"
-    text = st.chat_input(hint, key=state.CHAT_QUESTION, max_chars=MOST_QUESTION_CHARS)
+    text = st.chat_input(hint, key=state.CHAT_QUESTION)
     if text:
         ask(place, text)
         st.rerun()

@@ -13,7 +13,7 @@ _STYLE = """<style>
 [data-testid="stMetricValue"], [data-testid="stMetricValue"] * { white-space: normal !important; overflow: visible !important; }
 [data-testid^="stBaseButton-primary"] * { color: BACKGROUND; }
 .st-key-notebook-questions button, .st-key-notebook-questions button p { text-align: left; justify-content: flex-start; }
-[data-testid="stColumn"]:has(> * .st-key-notebook-side) > [data-testid="stVerticalBlock"] { position: sticky; top: 4rem; }
+[data-testid="stColumn"] > * > [data-testid="stLayoutWrapper"]:has(.st-key-notebook-side) { position: sticky; top: 4rem; }
 [data-testid="stMainBlockContainer"] { padding-left: clamp(1rem, 2.5vw, 3rem); padding-right: clamp(1rem, 2.5vw, 3rem); }
 </style>"""
 
