@@ -56,6 +56,8 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         commands.add_parser("restore", help="put a backup in the place of history"),
         wanted=words[:1] in (["backup"], ["restore"]),
     )
+    ask = commands.add_parser("ask", help="ask the assistant; 0 answered, 1 no answer")
+    _ask_parser(ask, wanted="ask" in words[:1])
     demo = commands.add_parser("demo", help="serve a simulated cluster's exporters over HTTP")
     _demo_parser(demo, wanted="demo" in words[:1])
     docs = commands.add_parser("docs", help="print a page of the documentation made from the code")
@@ -113,6 +115,15 @@ def _backup_parsers(backup: argparse.ArgumentParser, restore: argparse.ArgumentP
         add_restore_arguments(restore)
         backup.set_defaults(run=_backup)
         restore.set_defaults(run=_restore)
+
+
+def _ask_parser(parser: argparse.ArgumentParser, *, wanted: bool) -> None:
+    """The assistant loads everything: only where it was asked for."""
+    if wanted:
+        from watchdog.ask_command import add_arguments, run
+
+        add_arguments(parser)
+        parser.set_defaults(run=run)
 
 
 def _demo_parser(parser: argparse.ArgumentParser, *, wanted: bool) -> None:

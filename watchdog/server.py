@@ -18,6 +18,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from watchdog import runtime
+from watchdog.admin_routes import admin_routes
 from watchdog.base.config import Config
 from watchdog.base.errors import StoreError, WatchdogError
 from watchdog.gate import Gate
@@ -27,7 +28,7 @@ from watchdog.self_metrics import self_metrics
 from watchdog.services.backup import PATH, TOKEN_HEADER, AdminToken, back_up
 from watchdog.services.sign_in import SignIn, TrustedProxy, check_address, chosen_sign_in
 from watchdog.ui.navigation import ignore_pages_folder
-from watchdog.ui.who import has_oidc
+from watchdog.ui.oidc import has_oidc
 
 _log = logging.getLogger(__name__)
 SCRIPT = Path(__file__).parent.parent / "app.py"
@@ -96,6 +97,7 @@ def build_app(config: Config) -> st.App:
             Route("/healthz", _healthz),
             Route("/readyz", _readyz),
             Route(PATH, _backup_route(token), methods=["POST"]),
+            *admin_routes(token, runtime.current),
         ],
         middleware=[Middleware(SecurityHeaders), Middleware(Gate, proxy=_proxy(config), gateway=config.base_url)],
     )
