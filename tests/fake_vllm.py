@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import select
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -183,12 +184,15 @@ class FakeVllm:
 
     script: tuple[Scripted, ...]
     served: tuple[str, ...] = (MODEL,)
+    tls: ssl.SSLContext | None = None
     requests: list[dict[str, Any]] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
     gone: int = 0
 
-    def __init__(self, *script: Scripted, served: tuple[str, ...] = (MODEL,)) -> None:
-        self.script, self.served = script, served
+    def __init__(
+        self, *script: Scripted, served: tuple[str, ...] = (MODEL,), tls: ssl.SSLContext | None = None
+    ) -> None:
+        self.script, self.served, self.tls = script, served, tls
         self.requests, self.keys, self.gone = [], [], 0
         self._lock = threading.Lock()
         self.closing = threading.Event()
@@ -200,6 +204,8 @@ class FakeVllm:
             server_of = fake
 
         self._server = _Server(("127.0.0.1", 0), Handler)
+        if self.tls is not None:
+            self._server.socket = self.tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
         return self
@@ -219,7 +225,8 @@ class FakeVllm:
     @property
     def base_url(self) -> str:
         """Where it serves."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+        scheme, name = ("https", "localhost") if self.tls else ("http", "127.0.0.1")
+        return f"{scheme}://{name}:{self._server.server_address[1]}/v1"
 
     def reply(self, body: dict[str, Any], key: str) -> Reply:
         """The next reply of the script."""

@@ -13,7 +13,7 @@ from watchdog.assistant.stream import Call
 
 Message = dict[str, Any]
 _CITED = re.compile(r"\s?\[\d+\]")
-_MOST_OLD_ANSWER = 1500
+_MOST_OLD_QUESTION, _MOST_OLD_ANSWER = 600, 1500
 _MOST_OLD_TITLES = 8
 
 
@@ -86,7 +86,10 @@ def _replayed(call: Call) -> Message:
 def remembered(history: Sequence[Turn]) -> list[tuple[Message, Message]]:
     """Earlier turns as question and answer. Their [n] point to evidence that this answer does not have, so they go."""
     return [
-        ({"role": "user", "content": turn.question}, {"role": "assistant", "content": _old_answer(turn)})
+        (
+            {"role": "user", "content": _short(turn.question, _MOST_OLD_QUESTION)},
+            {"role": "assistant", "content": _old_answer(turn)},
+        )
         for turn in history
         if turn.answer.text
     ]
@@ -94,6 +97,10 @@ def remembered(history: Sequence[Turn]) -> list[tuple[Message, Message]]:
 
 def _old_answer(turn: Turn) -> str:
     text = _CITED.sub("", turn.answer.text)
-    text = text if len(text) <= _MOST_OLD_ANSWER else f"{text[:_MOST_OLD_ANSWER]}…"
+    text = _short(text, _MOST_OLD_ANSWER)
     titles = [" ".join(each.title.split())[:200] for each in turn.answer.evidence[:_MOST_OLD_TITLES]]
     return f"{text}\n(I had looked at: {'; '.join(titles)}.)" if titles else text
+
+
+def _short(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[:most]}…"

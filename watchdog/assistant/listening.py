@@ -94,7 +94,7 @@ class Listener:
         for piece in pieces:
             for part in speech.feed(piece.text) if isinstance(piece, Text) else (piece,):
                 self._take(said, part)
-            size = len(said.text) + len(said.thought)
+            size = said.chars
             if size - checked >= _CHECK_EVERY:
                 checked = size
                 if self._had_enough(said):
@@ -111,7 +111,7 @@ class Listener:
     def _had_enough(self, said: Said) -> bool:
         if repeats_itself(said.text) or repeats_itself(said.thought):
             self._stop(said, "The model began to repeat itself and was stopped.")
-        elif len(said.text) + len(said.thought) > self._limits.text_chars:
+        elif said.chars > self._limits.text_chars:
             self._stop(said, f"The model wrote more than {self._limits.text_chars:,} letters and was stopped.")
         return said.finish == "length"
 

@@ -33,21 +33,26 @@ class Manner:
 
 
 @cache
-def _tls() -> ssl.SSLContext:
-    """Reading the certificates takes longer than a step of the loop may."""
-    return httpx2.create_ssl_context()
+def _tls(ca_file: str) -> ssl.SSLContext:
+    """Reading the certificates takes longer than a step of the loop may, so they are read once."""
+    return ssl.create_default_context(cafile=ca_file) if ca_file else httpx2.create_ssl_context()
 
 
 class ModelClient:
-    """Asks the model, and can be stopped from another thread in the middle of it."""
+    """Asks the model, and can be stopped from another thread in the middle of it. ModelError without certificates."""
 
     def __init__(self, settings: ModelSettings) -> None:
         self.settings = settings
         self._name = settings.model
         self._wires: list[Any] = []
+        try:
+            tls = _tls(settings.ca_file)
+        except OSError as error:
+            text = f"the certificates in {settings.ca_file} cannot be read: {error}"
+            raise ModelRefusedError(text, hint="Correct WATCHDOG_ASSISTANT_CA_FILE.") from error
         # Whoever listens minds the silence, comments of a proxy that keeps the line open included; this is behind it.
         timeout = httpx2.Timeout(settings.silence_seconds + 5, connect=settings.connect_seconds)
-        self._http = httpx2.Client(verify=_tls(), timeout=timeout, event_hooks={"request": [self._trace]})
+        self._http = httpx2.Client(verify=tls, timeout=timeout, event_hooks={"request": [self._trace]})
         # A server without a key ignores it, the SDK insists on one.
         self._api = OpenAI(
             base_url=settings.base_url,

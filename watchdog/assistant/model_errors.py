@@ -24,6 +24,7 @@ FOREIGN = (openai.OpenAIError, httpx2.HTTPError, httpx2.StreamError, httpx2.Inva
 
 _KEY_HINT = "Set WATCHDOG_ASSISTANT_API_KEY to the key the server was started with (vLLM: --api-key)."
 _URL_HINT = "WATCHDOG_ASSISTANT_BASE_URL must be the server's address with /v1, as http://head:8000/v1."
+_CA_HINT = "Set WATCHDOG_ASSISTANT_CA_FILE to the authority that signed it."
 _DOWN_HINT = "Look whether the server runs and can be reached from here; its log says more."
 _TOOLS_HINT = "Start vLLM with --enable-auto-tool-choice and the --tool-call-parser that fits the model."
 _LENGTH_HINT = "Start a new chat, ask for less at once, or start the server with a larger --max-model-len."
@@ -52,6 +53,8 @@ def translated(error: Exception, settings: ModelSettings) -> ModelError:
 
 
 def _connection(error: openai.APIConnectionError, where: str) -> ModelError:
+    if "CERTIFICATE" in str(error.__cause__):
+        return ModelRefusedError(f"the certificate of {where} is not one we trust", hint=_CA_HINT)
     if isinstance(error.__cause__, httpx2.ConnectError):
         return ModelUnavailableError(f"{where} cannot be reached", hint=_DOWN_HINT, again_seconds=1.0)
     if isinstance(error.__cause__, httpx2.UnsupportedProtocol | httpx2.InvalidURL):

@@ -15,6 +15,7 @@ class ModelSettings:
     Attributes:
         base_url: with its `/v1`; "" is no model: then the rules answer.
         api_key: never shown in `repr`, never logged.
+        ca_file: CA bundle for its certificate; "" is the machine's own.
         thinking: "auto" leaves it to the server; "on" and "off" are sent as `enable_thinking` to the chat template.
         strict: whether tools are sent with `strict: true`.
         max_tokens: of one turn, the reasoning included.
@@ -24,6 +25,7 @@ class ModelSettings:
     base_url: str = ""
     model: str = ""
     api_key: str = field(default="", repr=False)
+    ca_file: str = ""
     thinking: str = "auto"
     strict: bool = True
     max_tokens: int = 4096
@@ -48,6 +50,7 @@ def model_settings(config: Config) -> ModelSettings:
         base_url=config.assistant_base_url.rstrip("/"),
         model=config.assistant_model,
         api_key=config.assistant_api_key,
+        ca_file=config.assistant_ca_file,
         thinking=config.assistant_thinking,
         strict=config.assistant_strict == "on",
         max_tokens=config.assistant_max_tokens,

@@ -69,6 +69,12 @@ class Said:
             case Usage():
                 self.usage = piece
 
+    @property
+    def chars(self) -> int:
+        """Letters of all that came: words, thoughts and calls, each of which takes some for itself."""
+        calls = sum(20 + len(call.name) + len(call.arguments) for call in self.calls)
+        return len(self.text) + len(self.thought) + calls
+
     def _add_call(self, part: CallPart) -> None:
         call = next((c for c in reversed(self.calls) if c.index == part.index), None)
         # Some servers number every call 0; another id with a name is another call.

@@ -108,6 +108,7 @@ class Config:
     )
     assistant_model: str = _setting("", "The model's name there; the first that the server lists if empty.")
     assistant_api_key: str = _setting("", "API key for it.", secret=True)
+    assistant_ca_file: str = _setting("", "CA bundle to check its certificate with.")
     assistant_thinking: str = _setting(
         "auto", "Whether the model reasons first: auto leaves it to the server, on and off tell its chat template."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 
@@ -10,7 +11,9 @@ import pytest
 from tests.conftest import NOON
 from tests.fake_vllm import (
     DONE,
+    STREAM_HEAD,
     FakeVllm,
+    Reply,
     Wait,
     breaks,
     calls,
@@ -262,6 +265,28 @@ def test_a_model_that_never_stops_is_stopped_and_the_server_is_left(server):
     while not server.gone and time.monotonic() < deadline:
         time.sleep(0.01)
     assert server.gone == 1
+
+
+def test_a_call_whose_arguments_never_end_is_cut_and_not_run(ask):
+    def forever():
+        yield event({"tool_calls": [{"index": 0, "id": "a", "function": {"name": "list_hosts", "arguments": "{"}}]})
+        while True:
+            yield event({"tool_calls": [{"index": 0, "function": {"arguments": " " * 50}}]})
+
+    came = ask(Reply(STREAM_HEAD, forever), says("Done."), limits=Limits(text_chars=3000))
+    assert came.desk.ran == []
+    assert came.answer.text == "Done."
+    assert "more than 3,000 letters" in came.notices
+
+
+def test_calls_that_never_end_are_cut_and_not_run(ask):
+    def forever():
+        for index in itertools.count():
+            yield event({"tool_calls": [{"index": index, "id": f"{index}", "function": {"name": "list_hosts"}}]})
+
+    came = ask(Reply(STREAM_HEAD, forever), says("Done."), limits=Limits(text_chars=3000))
+    assert came.desk.ran == []
+    assert came.answer.text == "Done."
 
 
 def test_a_model_that_thinks_for_ever_is_stopped_and_asked_for_less(ask):

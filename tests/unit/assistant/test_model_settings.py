@@ -23,7 +23,9 @@ def test_settings_come_from_the_environment(tmp_path):
         "WATCHDOG_ASSISTANT_MAX_TOKENS": "512",
     }
     settings = model_settings(load_config(environ, tmp_path))
-    assert settings == ModelSettings("http://head:8000/v1", "nano", "s3cret", "off", strict=False, max_tokens=512)
+    assert settings == ModelSettings(
+        "http://head:8000/v1", "nano", "s3cret", thinking="off", strict=False, max_tokens=512
+    )
     assert "s3cret" not in repr(settings)
 
 
