@@ -18,12 +18,19 @@ from watchdog.base.errors import InfraError
 
 @dataclass(frozen=True)
 class Market:
-    """What RunPod offers and what we have: its catalogue, its networked data centres, our balance and pods."""
+    """What RunPod offers and what we have.
+
+    Attributes:
+        networked: data centres with the private network.
+        pods: of this cluster. standing: those of them that were ready once.
+        spent_usd: what the cluster has cost before.
+    """
 
     price_list: PriceList
     networked: frozenset[str]
     balance: Balance
     pods: Sequence[Pod]
+    standing: Sequence[Pod] = ()
     spent_usd: float = 0.0
 
 
@@ -77,7 +84,7 @@ def offer(wishes: Wishes, entry: ClusterEntry, market: Market, now: datetime, *,
         CandidateError: nothing fits; PaymentError, BudgetError: the money; PlanError: running pods are in the way.
     """
     candidates = survey(wishes, market.price_list.gpus, market.networked)
-    running = {pod.gpu.id for pod in market.pods if pod.gpu}
+    running = {pod.gpu.id for pod in market.standing if pod.gpu}
     kept = [candidate for candidate in candidates if candidate.gpu.id in running]
     if running and not kept and not may_replace:
         raise PlanError(
@@ -91,7 +98,7 @@ def offer(wishes: Wishes, entry: ClusterEntry, market: Market, now: datetime, *,
     deadline = _deadline(entry, now, wishes, runs=bool(kept))
     specs = [Spec(wishes, entry.owner, c.gpu.id, c.gpu_usd, deadline, c.data_centers) for c in chosen]
     costs = [cluster_cost(wishes, c.gpu_usd, market.price_list.disk_usd) for c in chosen]
-    return Offer(wishes, specs, judged, costs, market, [] if kept else list(market.pods))
+    return Offer(wishes, specs, judged, costs, market, [] if kept else list(market.standing))
 
 
 def _judge_money(candidates: Sequence[Candidate], wishes: Wishes, market: Market) -> list[Candidate]:

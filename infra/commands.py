@@ -20,7 +20,7 @@ from infra.lowering import lower_cluster
 from infra.office import WAIT_SECONDS, Office, balance
 from infra.ownership import ours
 from infra.prices import PriceList
-from infra.raising import check_plan, raise_cluster
+from infra.raising import raise_cluster
 from infra.reconcile import Finding, Report, reconcile
 from infra.spec import Wishes, parse_gpus
 from infra.status import Status, status
@@ -93,8 +93,6 @@ def up(args: Namespace, office: Office) -> int:
             return 1
         if found.give_up:
             give_back(desk, wishes.name, found.give_up, f"--replace by {desk.by}")
-        else:
-            check_plan(desk.applier.plan(found.specs[0]).losses, replace=args.replace)
         raise_cluster(desk, found.specs, replace=args.replace)
         _print(_status(desk, office, wishes.name).text())
         _write_outputs(desk, office, wishes.name)

@@ -19,6 +19,7 @@ from infra.journal import Journal
 from infra.lock import only_driver
 from infra.ownership import ours
 from infra.progress import Progress
+from infra.raising import standing
 from infra.runpod import RunPod
 from infra.settings import Settings
 from infra.spec import Wishes
@@ -83,7 +84,8 @@ class Office:
         price_list = prices.live(desk.runpod.gpus(wishes.gpu_count, wishes.cloud))
         networked = frozenset(center.id for center in desk.runpod.data_centers() if center.global_network)
         spent = notes.book(desk).spent_usd(wishes.name, self.clock.now())
-        return Market(price_list, networked, balance(desk.runpod), ours(pods, wishes.name, entry.owner), spent)
+        mine = ours(pods, wishes.name, entry.owner)
+        return Market(price_list, networked, balance(desk.runpod), mine, standing(desk, mine), spent)
 
     def _desk(self, runpod: RunPod, applier: Applier) -> Desk:
         by = self.by or getpass.getuser()

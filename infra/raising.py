@@ -22,8 +22,8 @@ _REPLACEMENTS = 2
 def raise_cluster(desk: Desk, specs: Sequence[Spec], *, replace: bool = False) -> list[Pod]:
     """Try one spec after the other until a cluster stands; only "no capacity" moves on to the next.
 
-    Half a cluster is returned before the next type is tried, and when nothing helps. Pods that ran before are never
-    returned for that.
+    Half a cluster is returned before the next type is tried, and when nothing helps. Pods that were ready once are never
+    returned for that; what an interrupted run left unready counts as new.
 
     Args:
         desk: with the lock held.
@@ -36,7 +36,7 @@ def raise_cluster(desk: Desk, specs: Sequence[Spec], *, replace: bool = False) -
     Raises:
         InfraError: NoCapacityError when no type was to be had; any other reason at once.
     """
-    before = {pod.id for pod in _ours(desk, specs[0])}
+    before = {pod.id for pod in standing(desk, _ours(desk, specs[0]))}
     tried = []
     for spec in specs:
         try:
@@ -53,18 +53,26 @@ def raise_cluster(desk: Desk, specs: Sequence[Spec], *, replace: bool = False) -
     raise NoCapacityError(f"no capacity for {', '.join(tried)}", hint="Name more types with --gpu, or try later.")
 
 
-def check_plan(losses: Sequence[str], *, replace: bool) -> None:
-    """PlanError for a plan that takes away running pods unasked."""
-    if losses and not replace:
+def standing(desk: Desk, pods: Sequence[Pod]) -> list[Pod]:
+    """Those that were ready once: somebody may have work on them."""
+    ready = {pod_id for pod_id, entry in notes.book(desk).pods.items() if entry.ready_at}
+    return [pod for pod in pods if pod.id in ready]
+
+
+def _check_plan(desk: Desk, plan: Plan, before: set[str]) -> None:
+    """PlanError for a plan that takes away pods that ran before."""
+    held = desk.applier.held()
+    lost = [address for address in plan.losses if held.get(address) in before]
+    if lost:
         raise PlanError(
-            f"the plan would return running pods: {', '.join(losses)}",
+            f"the plan would return running pods: {', '.join(lost)}",
             hint="Their work and disks would be lost. --replace does it all the same.",
         )
 
 
 def _stand(desk: Desk, spec: Spec, before: set[str], *, replace: bool) -> list[Pod]:
     for round_ in range(_REPLACEMENTS + 1):
-        pods = _rent(desk, spec, replace=replace)
+        pods = _rent(desk, spec, set() if replace else before)
         outcome = wait_ready(desk, spec.wishes.name, pods, _start_stopped(desk, pods))
         if not outcome.dead:
             return outcome.ready
@@ -86,12 +94,12 @@ def _start_stopped(desk: Desk, pods: Sequence[Pod]) -> list[str]:
     return [pod.id for pod in stopped]
 
 
-def _rent(desk: Desk, spec: Spec, *, replace: bool) -> list[Pod]:
+def _rent(desk: Desk, spec: Spec, keep: set[str]) -> list[Pod]:
     """Apply until all pods are there, taking over those whose answer was lost; gives all of the cluster."""
     for left in reversed(range(_TRIES)):
         adopt_lost(desk, spec)
         plan = desk.applier.plan(spec)
-        check_plan(plan.losses, replace=replace)
+        _check_plan(desk, plan, keep)
         if not (plan.creates or plan.losses or plan.changes):
             break
         _note_losses(desk, spec, plan.losses)

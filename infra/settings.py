@@ -41,7 +41,7 @@ class Settings:
     api: str = runpod.API
     graphql: str = runpod.GRAPHQL
     state: Path = Path("data/infra")
-    terraform_env: Mapping[str, str] = field(default_factory=dict)
+    terraform_env: dict[str, str] = field(default_factory=dict)
     image: str = ""
     direct: bool = False
 

@@ -207,8 +207,9 @@ def test_the_journal_is_for_the_owner_alone(tmp_path):
 
 
 def test_two_drivers_never_work_at_once(tmp_path):
-    with only_driver(tmp_path / "lock", SystemClock()):
-        with pytest.raises(errors.BusyError, match=str(os.getpid())), only_driver(tmp_path / "lock", SystemClock()):
-            pass
-    with only_driver(tmp_path / "lock", SystemClock()):
+    lock, clock = tmp_path / "lock", SystemClock()
+    refused = pytest.raises(errors.BusyError, match=str(os.getpid()))
+    with only_driver(lock, clock), refused, only_driver(lock, clock):
+        pass
+    with only_driver(lock, clock):
         pass
