@@ -58,6 +58,8 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     )
     ask = commands.add_parser("ask", help="ask the assistant; 0 answered, 1 no answer")
     _ask_parser(ask, wanted="ask" in words[:1])
+    mcp = commands.add_parser("mcp", help="the assistant's tools for MCP clients, on standard input and output")
+    mcp.set_defaults(run=_mcp)
     demo = commands.add_parser("demo", help="serve a simulated cluster's exporters over HTTP")
     _demo_parser(demo, wanted="demo" in words[:1])
     docs = commands.add_parser("docs", help="print a page of the documentation made from the code")
@@ -124,6 +126,12 @@ def _ask_parser(parser: argparse.ArgumentParser, *, wanted: bool) -> None:
 
         add_arguments(parser)
         parser.set_defaults(run=run)
+
+
+def _mcp(args: argparse.Namespace) -> int:
+    from watchdog.mcp_command import run
+
+    return run(args)
 
 
 def _demo_parser(parser: argparse.ArgumentParser, *, wanted: bool) -> None:

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from watchdog.services.sign_in import SECRET_HEADER, USER_HEADER, VOUCHER, VOUCHER_HEADER, TrustedProxy
 
 # Asked by machines that cannot sign in: they tell of the process, not of the cluster. Backups want a token of their own.
-OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics", "/admin/backup", "/admin/ask", "/admin/tool"})
+OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics", "/admin/backup", "/admin/ask", "/admin/tool", "/mcp"})
 _OURS = frozenset(name.encode() for name in (USER_HEADER, VOUCHER_HEADER, SECRET_HEADER))
 
 

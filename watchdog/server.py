@@ -22,6 +22,7 @@ from watchdog.admin_routes import admin_routes
 from watchdog.base.config import Config
 from watchdog.base.errors import StoreError, WatchdogError
 from watchdog.gate import Gate
+from watchdog.mcp_routes import McpRoutes
 from watchdog.model.exposition import CONTENT_TYPE
 from watchdog.model.people import Person, Role
 from watchdog.self_metrics import self_metrics
@@ -80,12 +81,14 @@ def build_app(config: Config) -> st.App:
     ignore_pages_folder()
 
     token = AdminToken(Path(config.data_dir))
+    mcp = McpRoutes(config, runtime.current)
 
     @asynccontextmanager
     async def lifespan(_: st.App) -> AsyncIterator[None]:
         await asyncio.to_thread(runtime.start, config)
         _publish(token)
-        yield
+        async with mcp.running():
+            yield
         token.withdraw()
         await asyncio.to_thread(runtime.stop)
 
@@ -98,6 +101,7 @@ def build_app(config: Config) -> st.App:
             Route("/readyz", _readyz),
             Route(PATH, _backup_route(token), methods=["POST"]),
             *admin_routes(token, runtime.current),
+            *mcp.routes,
         ],
         middleware=[Middleware(SecurityHeaders), Middleware(Gate, proxy=_proxy(config), gateway=config.base_url)],
     )

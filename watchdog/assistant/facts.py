@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -37,7 +38,7 @@ class Judgement:
 
 def judged(desk: Desk) -> Judgement:
     """Every check's findings at the desk's instant; SourceError or StoreError where readings cannot be had."""
-    return desk.memo.get("judgement", lambda: _judgement(desk.facts()))
+    return desk.memo.get("judgement", lambda: _LAST.judgement(desk.facts()))
 
 
 def facts_first(desk: Desk, most: int = MOST_FACTS) -> tuple[Finding, ...]:
@@ -54,6 +55,27 @@ def _judgement(facts: Facts) -> Judgement:
     blind = tuple((title, each.blind.why) for title, each in said.items() if each.blind.why)
     ordered = sorted(findings, key=lambda finding: _urgency(finding, facts.at))
     return Judgement(facts.at, tuple(ordered), blind, len(said))
+
+
+class _Last:
+    """The newest judgement: many questions are asked between two readings."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: tuple[Facts, Judgement] | None = None
+
+    def judgement(self, facts: Facts) -> Judgement:
+        """Of these facts; judged once as long as they are the same."""
+        with self._lock:
+            kept = self._kept
+        if kept is None or kept[0] is not facts:
+            kept = facts, _judgement(facts)
+            with self._lock:
+                self._kept = kept
+        return kept[1]
+
+
+_LAST = _Last()
 
 
 def _said(check: Check, facts: Facts) -> Judged:

@@ -117,6 +117,7 @@ class Config:
     assistant_temperature: float = _setting(0.2, "Sampling temperature of the model, 0 to 2.")
     assistant_connect_seconds: float = _setting(5.0, "Longest wait for a connection to the model.")
     assistant_silence_seconds: float = _setting(60.0, "Longest wait for the next piece of the model's answer.")
+    mcp_token: str = _setting("", "Bearer token of the assistant's tools for MCP clients at /mcp; unset = off.", secret=True)
     log_level: str = _setting("info", "debug, info, warning or error.")
     demo_nodes: int = _setting(4, "Nodes of the demo cluster.")
     demo_gpus: int = _setting(8, "GPUs a node of the demo cluster.")

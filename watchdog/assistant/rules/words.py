@@ -47,7 +47,7 @@ def table(evidence: Evidence, names: Sequence[str], rows: Iterable[Row] | None =
     head = [f"| {' | '.join(labels[name] for name in kept)} |", f"|{'---|' * len(kept)}"]
     body = [f"| {' | '.join(_cell(evidence, row, name) for name in kept)} |" for row in whole[:most]]
     total = evidence.total_rows if rows is None else len(whole)
-    rest = [f"\n{most} of {total} rows; the rest is in {cite(evidence)}."] if total > most else []
+    rest = [f"\n{total} rows in all, the rest is in {cite(evidence)}."] if total > most else []
     return "\n".join([*head, *body, *rest])
 
 
