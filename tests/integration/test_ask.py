@@ -86,9 +86,11 @@ def test_mcp_over_http_wants_the_token(app):
 def test_mcp_over_http_lists_and_calls_the_same_tools(app):
     @asynccontextmanager
     async def client():
-        async with httpx2.AsyncClient(headers={"Authorization": f"Bearer {TOKEN}"}) as web:
-            async with Client(streamable_http_client(f"{app.url}/mcp", http_client=web)) as found:
-                yield found
+        async with (
+            httpx2.AsyncClient(headers={"Authorization": f"Bearer {TOKEN}"}) as web,
+            Client(streamable_http_client(f"{app.url}/mcp", http_client=web)) as found,
+        ):
+            yield found
 
     check(anyio.run(called, client))
 
