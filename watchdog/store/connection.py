@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -89,7 +90,7 @@ class Database:
         with self._writing, translated(self.path):
             try:
                 self.checkpoint()
-                shutil.copyfile(self.path, part)
+                _copy_elsewhere(self.path, part)
                 self._copy_log(part)
             except OSError as error:
                 part.unlink(missing_ok=True)
@@ -102,7 +103,7 @@ class Database:
         """Where a long read kept the checkpoint from taking all in, the log belongs to the file."""
         log = self.path.with_name(f"{self.path.name}.wal")
         if log.exists() and log.stat().st_size:
-            shutil.copyfile(log, part.with_name(f"{part.name}.wal"))
+            _copy_elsewhere(log, part.with_name(f"{part.name}.wal"))
             self._connect(part).close()
 
     def close(self) -> None:
@@ -165,6 +166,15 @@ class Database:
             connection.close()
             raise
         return connection
+
+
+def _copy_elsewhere(source: Path, target: Path) -> None:
+    """Copy in a process of its own: if this one closed the file once, it would lose its lock on it (POSIX)."""
+    code = "import shutil, sys; shutil.copyfile(sys.argv[1], sys.argv[2])"
+    command = [sys.executable, "-I", "-S", "-c", code, str(source), str(target)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 (our own words and paths)
+    if done.returncode:
+        raise OSError(0, (done.stderr.strip().splitlines() or ["the copy failed"])[-1])
 
 
 def _is_new(path: Path) -> bool:

@@ -19,6 +19,7 @@ from watchdog.services.sign_in import (
     chosen_sign_in,
 )
 from watchdog.ui.data import runtime
+from watchdog.ui.oidc import has_oidc
 
 # The one user of an app that nobody signs in to.
 LOCAL = "local"
@@ -47,11 +48,6 @@ def person() -> Person:
 def sign_in() -> SignIn:
     """How people sign in here."""
     return chosen_sign_in(runtime().config, oidc=has_oidc())
-
-
-def has_oidc() -> bool:
-    """Whether secrets.toml sets up Streamlit's sign-in."""
-    return st.secrets.load_if_toml_exists() and "auth" in st.secrets
 
 
 def oidc_name() -> str:

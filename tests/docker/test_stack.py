@@ -1,0 +1,411 @@
+"""The services alive: real Prometheus, Alertmanager, nginx and app, with the very files of docker/."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import ssl
+import subprocess
+import sys
+import time
+import urllib.parse
+
+import pytest
+from websockets.exceptions import InvalidStatus, WebSocketException
+from websockets.sync.client import connect
+
+from docker.grafana.build import queries
+from tests.conftest import ROOT
+from tests.docker.stack import (
+    SECRET,
+    VLLM_PAGE,
+    Echo,
+    Stack,
+    app_env,
+    ask,
+    basic,
+    clean_env,
+    echoed,
+    gateway,
+    htpasswd,
+    new_ports,
+    process,
+    running_stack,
+    wait_for,
+)
+from tests.docker.test_files import certificate
+from tests.integration.servers import PROMETHEUS, program
+from watchdog.base.config import load_config
+from watchdog.base.errors import SourceUnavailableError, StoreLockedError
+from watchdog.services.backup_command import run_backup, run_restore
+from watchdog.store.backup import looked_at
+from watchdog.ui.page_check import check_page
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory):
+    with running_stack(tmp_path_factory.mktemp("stack")) as running:
+        yield running
+
+
+def until(condition, seconds: float = 30):
+    """The first true value of `condition()`."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.2)
+    return found
+
+
+def words_of_page(stack: Stack, name: str = "gateway", **headers: str) -> str:
+    """Every markdown text of the overview, as a browser with these headers would get it."""
+    from streamlit.proto.BackMsg_pb2 import BackMsg
+    from streamlit.proto.ClientState_pb2 import ClientState
+    from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+    url = f"{stack.url(name).replace('http', 'ws')}/_stcore/stream"
+    said = []
+    with connect(url, additional_headers=headers, subprotocols=["streamlit"], max_size=2**26) as page:
+        page.send(BackMsg(rerun_script=ClientState()).SerializeToString())
+        while True:
+            message = ForwardMsg()
+            message.ParseFromString(page.recv(timeout=20, decode=False))
+            if message.HasField("delta"):
+                said.append(message.delta.new_element.markdown.body)
+            if message.WhichOneof("type") == "script_finished":
+                return "\n".join(said)
+
+
+# The way in
+
+PATHS = [
+    *("/", "/alerts", "/healthz", "/readyz", "/metrics", "/admin/backup", "/_stcore/health", "/_stcore/host-config"),
+    *("/static/js/index.js", "/media/x", "/auth/login", "/oauth2callback", "/oauth2/start", "/_stcore/agent/mcp"),
+    *(
+        "/grafana/",
+        "/grafana/api/search",
+        "/grafana/login",
+        "/grafana/public/x.js",
+        "/prometheus/",
+        "/prometheus/graph",
+    ),
+    *("/prometheus/api/v1/query?query=up", "/prometheus/api/v1/admin/tsdb/snapshot", "/prometheus/-/ready"),
+    *("/prometheus/metrics", "/PROMETHEUS/", "//prometheus/", "/%70rometheus/metrics", "/x/../prometheus/metrics"),
+]
+
+
+@pytest.mark.parametrize("headers", [{}, basic("admin", "wrong"), basic("nobody", "x"), {"Authorization": "Bearer x"}])
+def test_no_path_answers_without_the_sign_in(stack, headers):
+    statuses = {path: ask(f"{stack.url('gateway')}{path}", headers).status for path in PATHS}
+
+    open_ = {path: status for path, status in statuses.items() if status not in {401, 403, 404}}
+    assert open_ == {}
+    assert sum(status == 401 for status in statuses.values()) >= len(PATHS) - 4
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "HEAD"])
+def test_no_method_answers_without_the_sign_in(stack, method):
+    for path in ("/", "/prometheus/api/v1/query", "/grafana/"):
+        assert ask(f"{stack.url('gateway')}{path}", method=method).status == 401
+
+
+def test_no_websocket_opens_without_the_sign_in(stack):
+    url = f"ws://127.0.0.1:{stack.ports['gateway']}/_stcore/stream"
+    for headers in ({}, {"X-Remote-User": "admin", "X-Watchdog-Proxy-Secret": "x"}):
+        with pytest.raises(InvalidStatus, match="401"), connect(url, additional_headers=headers):
+            pass
+
+
+def test_a_page_of_another_site_cannot_use_the_browsers_password(stack):
+    evil = basic("admin") | {"Origin": "https://evil.example"}
+    assert stack.get("gateway", "/prometheus/api/v1/query?query=up", headers=evil).status == 403
+    assert stack.get("gateway", "/", headers=basic("admin") | {"Origin": "null"}).status == 403
+    url = f"ws://127.0.0.1:{stack.ports['gateway']}/_stcore/stream"
+    with pytest.raises(InvalidStatus, match="403"), connect(url, additional_headers=evil):
+        pass
+    own = basic("admin") | {"Origin": stack.url("gateway")}
+    assert stack.get("gateway", "/", headers=own).status == 200
+
+
+def test_who_signed_in_is_known_on_the_page_with_their_role(stack):
+    assert "**admin**, admin" in words_of_page(stack, **basic("admin"))
+    assert "**carl**, viewer" in words_of_page(stack, **basic("carl"))
+
+
+SPOOFS = [
+    {"X-Remote-User": "admin"},
+    {"x-watchdog-user": "admin", "x-watchdog-voucher": "x"},
+    {"X-Remote-User": "admin", "X-Watchdog-Proxy-Secret": SECRET},
+    {"X-Forwarded-For": "127.0.0.1", "X-Real-IP": "127.0.0.1", "X-Remote-User": "admin"},
+    {"X-WEBAUTH-USER": "admin", "X_REMOTE_USER": "admin"},
+]
+
+
+@pytest.mark.parametrize("spoof", SPOOFS)
+def test_a_viewer_who_claims_another_name_stays_who_they_are(stack, spoof):
+    said = words_of_page(stack, **basic("carl"), **spoof)
+    assert "**carl**, viewer" in said
+    assert "**admin**" not in said
+
+
+@pytest.mark.parametrize("spoof", [{}, SPOOFS[0], SPOOFS[1], SPOOFS[3]])
+def test_past_the_gateway_the_app_believes_nobody(stack, spoof):
+    for path in ("/", "/alerts", "/_stcore/health", "/_stcore/host-config"):
+        assert ask(f"{stack.url('app')}{path}", spoof).status == 403
+    with pytest.raises(WebSocketException):
+        words_of_page(stack, "app", **spoof)
+
+
+def test_grafana_gets_the_name_and_neither_password_nor_secret(stack):
+    seen = stack.get("gateway", "/grafana/api/x", "carl", headers={"X-WEBAUTH-USER": "admin", "Cookie": "a=b"}).json()
+    assert (seen["path"], seen["x-webauth-user"], seen["cookie"]) == ("/grafana/api/x", "carl", "a=b")
+    assert "authorization" not in seen
+    assert SECRET not in str(seen)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/prometheus/api/v1/admin/tsdb/delete_series?match[]=up",
+        "/prometheus/api/v1/%61dmin/tsdb/snapshot",
+        "/prometheus//api/v1/admin/tsdb/snapshot",
+        "/prometheus/api/v1/x/../admin/tsdb/snapshot",
+        "/prometheus/-/quit",
+        "/prometheus/-/reload",
+        "/prometheus/debug/pprof/heap",
+    ],
+)
+def test_nobody_deletes_series_or_ends_prometheus_through_the_gateway(stack, path):
+    assert stack.get("gateway", path, "admin", data=b"").status == 403
+    assert stack.get("prometheus-direct", path, data=b"").status in {403, 404}
+
+
+def test_backups_cannot_be_asked_for_through_the_gateway_or_without_the_token(stack):
+    assert stack.get("gateway", "/admin/backup", "admin", data=b"").status == 404
+    for token in ("", "x", SECRET):
+        answer = ask(f"{stack.url('app')}/admin/backup", {"X-Watchdog-Admin": token}, data=b"")
+        assert answer.status == 403
+
+
+def test_each_service_has_a_port_of_its_own_for_this_machine_alone(stack):
+    assert stack.get("prometheus-direct", "/prometheus/api/v1/query?query=1").status == 200
+    assert stack.get("alertmanager-direct", "/api/v2/status").status == 200
+    seen = stack.get("grafana-direct", "/grafana/x", headers={"X-WEBAUTH-USER": "admin"}).json()
+    assert "x-webauth-user" not in seen
+    assert stack.get("app-direct", "/").status == 401
+    assert stack.get("app-direct", "/", "admin").status == 200
+
+
+@pytest.mark.parametrize("name", ["app", "prometheus", "grafana", "alertmanager"])
+def test_a_name_that_only_points_here_is_refused_on_those_ports(stack, name):
+    assert stack.get(f"{name}-direct", "/", "admin", headers={"Host": "rebound.evil.example"}).status == 421
+    evil = {"Origin": "https://evil.example", "Content-Type": "application/json"}
+    assert stack.get(f"{name}-direct", "/api/v2/silences", "admin", headers=evil, data=b"{}").status == 403
+
+
+def test_headers_of_safety_stand_on_every_answer_once(stack):
+    for path in ("/", "/prometheus/graph", "/grafana/", "/nothing-here"):
+        headers = stack.get("gateway", path, "admin").headers
+        for name in ("X-Content-Type-Options", "X-Frame-Options", "Referrer-Policy", "Permissions-Policy"):
+            assert len(headers.get_all(name)) == 1, (path, name)
+    assert len(stack.get("gateway", "/", "admin").headers.get_all("Content-Security-Policy")) == 1
+    assert "script-src 'self'" in stack.get("gateway", "/prometheus/graph", "admin").headers["Content-Security-Policy"]
+    assert stack.get("gateway", "/prometheus/graph").headers["Server"] == "nginx"
+
+
+def test_bodies_and_headers_that_are_too_large_are_cut(stack):
+    assert stack.get("gateway", "/prometheus/api/v1/query", "admin", data=b"x" * 2_000_000).status == 413
+    assert stack.get("gateway", "/", "admin", headers={"X-Long": "x" * 20_000}).status == 400
+
+
+def test_the_log_names_who_and_what_but_no_query_and_no_secret(stack):
+    stack.get("gateway", "/prometheus/api/v1/query?query=secret_of_mine", "carl")
+    log = until(lambda: (t := (stack.folder / "gateway.log").read_text()) and "carl" in t and t)
+    assert "/prometheus/api/v1/query" in log
+    for hidden in ("secret_of_mine", SECRET, basic("carl")["Authorization"].split()[1]):
+        assert hidden not in log
+
+
+# What it shows
+
+
+def test_the_health_check_opens_a_page_and_fails_where_none_opens(stack):
+    command = [sys.executable, "-m", "watchdog", "health"]
+    good = subprocess.run(
+        command, env=app_env(stack), cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert good.returncode == 0, good.stderr
+    assert "blocks was drawn" in good.stdout
+    wrong = load_config(app_env(stack) | {"WATCHDOG_PROXY_SECRET": "x" * 32})
+    with pytest.raises(SourceUnavailableError, match="403"):
+        check_page(wrong)
+
+
+def prometheus(stack: Stack, query: str) -> list:
+    answer = stack.get("gateway", f"/prometheus/api/v1/query?{urllib.parse.urlencode({'query': query})}", "admin")
+    assert answer.status == 200, (query, answer.body)
+    return answer.json()["data"]["result"]
+
+
+def test_every_target_is_scraped(stack):
+    up = until(lambda: (found := prometheus(stack, "up")) and len(found) >= 9 and found)
+    jobs = {each["metric"]["job"] for each in up}
+    assert jobs == {"gpu", "slurm", "vllm", "watchdog", "prometheus", "alertmanager", "grafana"}
+    down = until(lambda: (d := {e["metric"]["job"] for e in prometheus(stack, "up == 0")}) <= {"grafana"} and [d])
+    assert down  # Grafana is an echo here, whose JSON is no metrics
+
+
+def test_every_panel_of_every_dashboard_shows_something_of_the_demo(stack):
+    if not VLLM_PAGE.exists():
+        pytest.skip("there is no recorded page of vLLM in ../shared/fixtures")
+    until(lambda: prometheus(stack, "sum(rate(vllm:prompt_tokens_total[5m]))"))
+    until(lambda: prometheus(stack, "count_over_time(cluster:gpu_util_ratio:avg[1m]) > 3"))
+    empty = [
+        (board, panel, query)
+        for board, panel, query in queries()
+        if not prometheus(stack, query.replace("$node", ".*").replace("$gpu", ".*").replace("[1h]", "[5m]"))
+    ]
+    assert empty == []
+
+
+def test_variables_of_the_dashboards_have_values(stack):
+    for label in ("node", "gpu"):
+        path = f"/prometheus/api/v1/label/{label}/values?match[]=gpu:gpu_util_ratio"
+        assert stack.get("gateway", path, "admin").json()["data"]
+
+
+def test_a_copy_of_a_rule_is_quiet_while_the_app_judges_and_the_apps_own_word_is_not(stack):
+    posted = [
+        {"labels": {"alertname": "power-over-limit", "judged_by": "prometheus", "gpu": "0", "severity": "warning"}},
+        {"labels": {"alertname": "watchdog-silent", "judged_by": "prometheus", "severity": "critical"}},
+        {"labels": {"alertname": "xid", "generator": "gpu-watchdog", "gpu": "1", "severity": "warning"}},
+    ]
+    path = "/api/v2/alerts"
+    headers = {"Content-Type": "application/json"}
+    assert stack.get("alertmanager", path, data=json.dumps(posted).encode(), headers=headers).status == 200
+
+    def states() -> dict[str, str]:
+        alerts = stack.get("alertmanager", f"{path}?inhibited=true&silenced=true").json()
+        return {each["labels"]["alertname"]: each["status"]["state"] for each in alerts}
+
+    found = until(lambda: (s := states()).get("power-over-limit") == "suppressed" and s)
+    assert found["watchdog-alive"] != "suppressed"
+    assert found["xid"] == "active"
+    assert found["watchdog-silent"] == "active"
+
+
+# Transport and OpenID Connect
+
+
+@pytest.fixture
+def small_gateway(tmp_path):
+    """A gateway alone before echoes."""
+    ports, echo = new_ports(), Echo(echoed)
+    for name in ("app", "prometheus", "grafana", "alertmanager"):
+        ports[name] = echo.port
+    htpasswd(tmp_path)
+    certificate(tmp_path)
+
+    def start(**changes):
+        return gateway(tmp_path, ports, CERTIFICATES=tmp_path, **changes)
+
+    start.ports, start.folder = ports, tmp_path
+    yield start
+    echo.stop()
+
+
+def test_with_a_certificate_it_speaks_tls_and_nothing_else(small_gateway):
+    with small_gateway(TRANSPORT="tls"):
+        address = f"127.0.0.1:{small_gateway.ports['gateway']}"
+        trusted = ssl.create_default_context(cafile=small_gateway.folder / "tls.crt")
+        answer = ask(f"https://{address}/x", basic("carl"), context=trusted)
+        plain = ask(f"http://{address}/x?y=1", basic("carl"))
+
+    assert answer.status == 200
+    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
+    assert (plain.status, plain.headers["Location"]) == (301, f"https://{address}/x?y=1")
+
+
+def test_with_openid_connect_the_identity_providers_name_reaches_app_and_grafana(small_gateway):
+    def oauth2_proxy(path, headers):
+        if path.startswith("/oauth2/start"):
+            return 302, {"Location": "https://idp.example/authorize", "X-Back": headers["X-Auth-Request-Redirect"]}, b""
+        signed_in = headers.get("Cookie") == "_oauth2_proxy=good"
+        return (202, {"X-Auth-Request-Email": "ann@example.com"}, b"") if signed_in else (401, {}, b"")
+
+    provider = Echo(oauth2_proxy)
+    with small_gateway(SIGN_IN="oidc", OAUTH2_PROXY=f"127.0.0.1:{provider.port}"):
+        base = f"http://127.0.0.1:{small_gateway.ports['gateway']}"
+        out = ask(f"{base}/gpus?node=a&gpu=1")
+        forged = ask(f"{base}/", {"X-Remote-User": "root", "X-Auth-Request-Email": "root@example.com", "Cookie": "x=1"})
+        good = {"Cookie": "_oauth2_proxy=good", "X-Remote-User": "root", "X-Auth-Request-Email": "root@example.com"}
+        seen, grafana = ask(f"{base}/x", good).json(), ask(f"{base}/grafana/", good).json()
+        inner = ask(f"{base}/oauth2/auth", good)
+    provider.stop()
+
+    assert (out.status, out.headers["Location"]) == (302, "https://idp.example/authorize")
+    assert out.headers["X-Back"] == "/gpus?node=a&gpu=1"
+    assert forged.status == 302
+    assert (seen["x-remote-user"], seen["x-watchdog-proxy-secret"]) == ("ann@example.com", SECRET)
+    assert grafana["x-webauth-user"] == "ann@example.com"
+    assert inner.status == 404
+
+
+# Backups
+
+
+def test_a_backup_of_the_running_app_comes_back_with_the_same_rows(stack, tmp_path, capsys):
+    database = stack.folder / "data" / "watchdog.duckdb"
+    until(database.exists)
+    run_backup(load_config(app_env(stack)), database, tmp_path / "kept.duckdb")
+    assert capsys.readouterr().out.strip() == str(tmp_path / "kept.duckdb")
+    assert stack.get("gateway", "/readyz", "admin").status == 200
+
+    # While the app runs its file is not replaced.
+    with pytest.raises(StoreLockedError):
+        run_restore(database, str(tmp_path / "kept.duckdb"))
+    assert stack.app.poll() is None
+
+    new = app_env(stack) | {"WATCHDOG_DATA_DIR": str(tmp_path / "new")}
+    command = [sys.executable, "-m", "watchdog", "restore", "-"]
+    with (tmp_path / "kept.duckdb").open("rb") as kept:
+        done = subprocess.run(command, env=new, stdin=kept, cwd=ROOT, capture_output=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    kept = looked_at(tmp_path / "kept.duckdb")
+    assert looked_at(tmp_path / "new" / "watchdog.duckdb") == kept
+    assert kept.rows["jobs"] > 10
+
+
+def test_a_snapshot_of_prometheus_comes_back_with_the_same_samples(stack, tmp_path):
+    now = int(time.time()) - 2
+    query = urllib.parse.urlencode({"query": "DCGM_FI_DEV_GPU_UTIL", "start": now - 5, "end": now, "step": 1})
+    path = f"/prometheus/api/v1/query_range?{query}"
+
+    def samples(base: str) -> str:
+        result = ask(f"{base}{path}").json()["data"]["result"]
+        return (
+            hashlib.sha256(json.dumps(sorted(result, key=str), sort_keys=True).encode()).hexdigest() if result else ""
+        )
+
+    before = samples(stack.url("prometheus"))
+    taken = ask(f"{stack.url('prometheus')}/prometheus/api/v1/admin/tsdb/snapshot", data=b"").json()["data"]["name"]
+    snapshot, port = stack.folder / "prometheus-data" / "snapshots" / taken, new_ports()["gateway"]
+    # As services.sh reads the name.
+    assert re.fullmatch(r"[0-9A-Za-z-]+", taken)
+    (tmp_path / "none.yml").write_text("{}")
+    command = [
+        program(PROMETHEUS), f"--config.file={tmp_path / 'none.yml'}", f"--storage.tsdb.path={snapshot}",
+        f"--web.listen-address=127.0.0.1:{port}", "--web.external-url=http://x/prometheus/",
+    ]  # fmt: skip
+    with process("restored", tmp_path, command, clean_env()):
+        wait_for(f"http://127.0.0.1:{port}/prometheus/-/ready", tmp_path / "restored.log")
+        assert samples(f"http://127.0.0.1:{port}") == before != ""
+
+
+# Last: it has been waiting all the while.
+def test_a_client_that_sends_its_headers_slowly_is_cut(stack):
+    stack.slow.join(timeout=30)
+    assert (stack.slow.answer, stack.slow.seconds < 20) == (b"", True)
