@@ -68,7 +68,6 @@ function build(root) {
     editor.found = [];
     editor.chosen = false;
     area.removeAttribute("aria-activedescendant");
-    area.setAttribute("aria-expanded", "false");
   };
   const choose = (at) => {
     editor.at = (at + editor.found.length) % editor.found.length;
@@ -90,7 +89,6 @@ function build(root) {
     editor.found = found.slice(0, MOST);
     list.replaceChildren(...editor.found.map(item));
     list.hidden = false;
-    area.setAttribute("aria-expanded", "true");
     place();
     choose(0);
     editor.chosen = false;

@@ -17,8 +17,8 @@ import streamlit as st
 _HERE = Path(__file__).parent
 _HTML = (
     '<div class="box"><div class="page"><div class="sheet"><pre aria-hidden="true"></pre>'
-    '<textarea spellcheck="false" autocapitalize="off" autocomplete="off" wrap="off" role="combobox" aria-autocomplete="list"'
-    ' aria-expanded="false" aria-controls="words" aria-label="Text"></textarea>'
+    '<textarea spellcheck="false" autocapitalize="off" autocomplete="off" wrap="off" aria-autocomplete="list"'
+    ' aria-controls="words" aria-label="Text"></textarea>'
     '</div></div><ul id="words" role="listbox" aria-label="Completions" hidden></ul></div>'
 )
 _mount = st.components.v2.component(

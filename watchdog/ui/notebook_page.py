@@ -129,7 +129,9 @@ def redraw_if_changed() -> None:
 def watch() -> None:
     """Draw the page again as runs and saves go on; nothing is asked while nothing goes on."""
     place = place_now()
-    if place.session.running or place.desk.saved.state in (SaveState.SAVING, SaveState.FAILED):
+    goes_on = place.session.running or place.desk.saved.state in (SaveState.SAVING, SaveState.FAILED)
+    # What came to its end while the page was drawn is on it as it was before.
+    if goes_on or _has_changed():
         st.fragment(_look, run_every=0.5)()
 
 

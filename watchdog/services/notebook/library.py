@@ -10,7 +10,7 @@ _FIRST = """SELECT time_bucket(INTERVAL 5 MINUTE, bucket_at) AS bucket_at, avg(a
 FROM gpu_samples_1m
 WHERE metric = 'gpu_util_ratio' AND part = '' AND bucket_at >= $since AND bucket_at < $until
 GROUP BY ALL ORDER BY ALL"""
-_WELCOME = """### How busy were the GPUs?
+_WELCOME = """## How busy were the GPUs?
 A notebook is a list of cells over history. Change the question below and run it again (Ctrl+Enter), or take a worked
 question from the right. What you type is kept as you type."""
 # What the columns of an answer do not already decide.

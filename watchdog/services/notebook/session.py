@@ -34,11 +34,20 @@ MOST_BYTES = 384 << 20
 _RUNS = (Sql, PromQl)
 
 
+@dataclass(frozen=True)
+class _Wanted:
+    """A cell that is to run, of the notebook as it was when that was asked for."""
+
+    cell_id: str
+    notebook: Notebook
+    window: Window
+
+
 @dataclass
 class _Run:
     """A run under way: what waits, what is being answered, and whether somebody said stop."""
 
-    waiting: list[str]
+    waiting: list[_Wanted]
     cell_id: str = ""
     task: SqlTask | None = None
     stopped: bool = False
@@ -109,10 +118,12 @@ class Session:
         self._through(notebook, _questions(notebook), window)
 
     def start(self, notebook: Notebook, window: Window, cell_id: str | None = None) -> None:
-        """The same in the background: that cell, or all. NotebookError if a run is under way."""
+        """The same in the background: that cell, or all; behind what is under way."""
         chosen = _questions(notebook) if cell_id is None else self._needed(notebook, cell_id, window)
-        run = self._begin(chosen)
-        threading.Thread(target=self._work, args=(notebook, run, window), name="watchdog-notebook", daemon=True).start()
+        wanted = [_Wanted(each, notebook, window) for each in chosen]
+        if self._queued(wanted):
+            return
+        threading.Thread(target=self._work, args=(self._begin(wanted),), name="watchdog-notebook", daemon=True).start()
 
     def stop(self) -> None:
         """End what is running, and run nothing of what waits."""
@@ -150,7 +161,8 @@ class Session:
         with self._lock:
             if self._run and self._run.cell_id == cell.cell_id:
                 return CellState.RUNNING
-            return CellState.WAITING if self._run and cell.cell_id in self._run.waiting else None
+            waits = self._run and any(cell.cell_id == each.cell_id for each in self._run.waiting)
+            return CellState.WAITING if waits else None
 
     def _settled(self, notebook: Notebook, cell: Cell, window: Window, before: dict[str, CellState]) -> CellState:
         if isinstance(cell.body, Markdown | Parameter):
@@ -190,30 +202,44 @@ class Session:
         return [each for each in _questions(notebook) if each in needed]
 
     def _through(self, notebook: Notebook, cell_ids: Sequence[str], window: Window) -> None:
-        self._work(notebook, self._begin(cell_ids), window)
+        self._work(self._begin(_Wanted(each, notebook, window) for each in cell_ids))
 
-    def _begin(self, cell_ids: Iterable[str]) -> _Run:
+    def _queued(self, wanted: list[_Wanted]) -> bool:
+        """Put them behind the run under way; False if there is none."""
+        with self._lock:
+            if self._run is None or self._run.stopped or self._run.done.is_set():
+                return False
+            again = {each.cell_id for each in wanted}
+            self._run.waiting = [each for each in self._run.waiting if each.cell_id not in again] + wanted
+            return True
+
+    def _begin(self, wanted: Iterable[_Wanted]) -> _Run:
         with self._lock:
             if self._run:
                 raise NotebookError("cells are running already", hint="Wait for them, or stop them.")
-            self._run = _Run([*cell_ids])
+            self._run = _Run([*wanted])
             return self._run
 
-    def _work(self, notebook: Notebook, run: _Run, window: Window) -> None:
+    def _work(self, run: _Run) -> None:
         try:
-            while cell_id := self._next(run):
-                outcome = self._answered(notebook, notebook.cell(cell_id), window, run)
-                self._keep(cell_id, outcome)
+            while wanted := self._next(run):
+                notebook = wanted.notebook
+                outcome = self._answered(notebook, notebook.cell(wanted.cell_id), wanted.window, run)
+                self._keep(wanted.cell_id, outcome)
         finally:
             with self._lock:
-                self._run = None
+                self._run = None if self._run is run else self._run
             run.done.set()
 
-    def _next(self, run: _Run) -> str:
+    def _next(self, run: _Run) -> _Wanted | None:
+        """What runs next. With the last one the run is over: what is asked for from then on is a run of its own."""
         with self._lock:
             run.task = None
-            run.cell_id = run.waiting.pop(0) if run.waiting else ""
-            return run.cell_id
+            wanted = run.waiting.pop(0) if run.waiting else None
+            run.cell_id = wanted.cell_id if wanted else ""
+            if wanted is None:
+                self._run = None
+            return wanted
 
     def _answered(self, notebook: Notebook, cell: Cell, window: Window, run: _Run) -> Outcome:
         """What came of it: an answer, or why there is none."""

@@ -157,13 +157,28 @@ def test_promql_is_asked_over_the_window_or_at_its_end_and_its_answer_can_be_rea
     assert states(one, built, LATER) == ["FRESH", "STALE", "STALE", "STALE"]
 
 
+def test_what_is_asked_for_during_a_run_comes_after_it_as_it_was_when_asked_for():
+    built, one = book(Sql("SELECT wait_for_stop"), Sql("SELECT 1 AS x"), Sql("SELECT 3 AS x")), session()
+    one.start(built, WINDOW, "c1")
+    assert one._answering.runner.waiting.wait(10)
+    one.start(built, WINDOW, "c2")
+    changed = editing.edit(built, "c2", Sql("SELECT 2 AS x"))
+    one.start(changed, WINDOW, "c2")
+    one.start(changed, WINDOW, "c3")
+    assert states(one, changed) == ["RUNNING", "WAITING", "WAITING"]
+    one._run.task.cancel()
+    assert one.wait(10)
+    assert [one.outcome(changed, cell_id).frame()["x"].to_list() for cell_id in ("c2", "c3")] == [[2], [3]]
+    assert len(one._answering.runner.asked) == 3
+
+
 def test_stop_ends_what_runs_and_what_waits_and_the_next_run_works():
     built, one = book(Sql("SELECT 1"), Sql("SELECT wait_for_stop"), Sql("SELECT 3")), session()
     one.start(built, WINDOW)
     assert one._answering.runner.waiting.wait(10)
     assert states(one, built) == ["FRESH", "RUNNING", "WAITING"]
     with pytest.raises(NotebookError, match="running already"):
-        one.start(built, WINDOW)
+        one.run(built, "c1", WINDOW)
     one.stop()
     assert one.wait(10)
     assert states(one, built) == ["FRESH", "FAILED", "NEVER"]
