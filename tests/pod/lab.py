@@ -69,7 +69,9 @@ class PodNet:
         """Give a process' network the interface podnet1, without an address."""
         name = f"v{number}-{os.urandom(2).hex()}"
         hub = ["nsenter", "-t", str(self._hub.pid), "-n", "ip", "link"]
-        _run([*hub, "add", name, "type", "veth", "peer", "name", "podnet1", "netns", str(pid)])
+        # A pod that takes another's address has its hardware address too: nobody must wait for ARP.
+        peer = ["peer", "name", "podnet1", "address", f"02:00:00:00:00:{number:02x}", "netns", str(pid)]
+        _run([*hub, "add", name, "type", "veth", *peer])
         _run([*hub, "set", name, "master", "br0", "up"])
 
     def close(self) -> None:
@@ -138,8 +140,11 @@ class Pod:
         return done
 
     def read(self, path: str) -> str:
-        """A file of the pod."""
-        return Path(f"/proc/{self.pid}/root{path}").read_text()
+        """A file of the pod; "" while it is not there."""
+        try:
+            return Path(f"/proc/{self.pid}/root{path}").read_text()
+        except FileNotFoundError:
+            return ""
 
     def health(self) -> dict:
         """The health file; {} while there is none."""
@@ -163,13 +168,11 @@ class Pod:
 
     def connect(self, port: int = 8080, host: str = "127.0.0.1") -> socket.socket:
         """A connection made inside the pod's network."""
-        made: list[socket.socket | OSError] = []
-        thread = threading.Thread(target=_connect_in, args=(self.pid, host, port, made))
-        thread.start()
-        thread.join()
-        if isinstance(made[0], OSError):
-            raise made[0]
-        return made[0]
+        return _made_in(self.pid, lambda: socket.create_connection((host, port), 15))
+
+    def listen(self, port: int) -> socket.socket:
+        """A listening socket on the pod's loopback."""
+        return _made_in(self.pid, lambda: socket.create_server(("127.0.0.1", port)))
 
     def ask(
         self, path: str, token: str = "", method: str = "GET", body: bytes | None = None, port: int = 8080,
@@ -294,15 +297,29 @@ def _child_of(pid: int) -> int:
     return int(children.read_text().split()[0])
 
 
-def _connect_in(pid: int, host: str, port: int, made: list[socket.socket | OSError]) -> None:
-    """Only this thread changes its network; the socket stays in it."""
-    try:
-        with open(f"/proc/{pid}/ns/net") as ns:
-            if ctypes.CDLL(None, use_errno=True).setns(ns.fileno(), _CLONE_NEWNET):
-                raise OSError(ctypes.get_errno(), "setns")
-        made.append(socket.create_connection((host, port), 15))
-    except OSError as error:
-        made.append(error)
+def _enter_network(pid: int) -> None:
+    with open(f"/proc/{pid}/ns/net") as ns:
+        if ctypes.CDLL(None, use_errno=True).setns(ns.fileno(), _CLONE_NEWNET):
+            raise OSError(ctypes.get_errno(), "setns")
+
+
+def _made_in(pid: int, make: Callable[[], socket.socket]) -> socket.socket:
+    """A socket of another network: it stays in the one of the thread that made it."""
+    made: list[socket.socket | OSError] = []
+
+    def there() -> None:
+        try:
+            _enter_network(pid)
+            made.append(make())
+        except OSError as error:
+            made.append(error)
+
+    thread = threading.Thread(target=there)
+    thread.start()
+    thread.join()
+    if isinstance(made[0], OSError):
+        raise made[0]
+    return made[0]
 
 
 def _run(argv: Sequence[str]) -> None:

@@ -13,6 +13,9 @@ WORDS = 8
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # An answer in one packet, as asyncio sends it: otherwise Nagle's algorithm waits for the client's kernel.
+    wbufsize = -1
+    disable_nagle_algorithm = True
 
     def do_GET(self):
         if self.path.startswith("/v1/") and self.headers.get("Authorization") != f"Bearer {KEY}":
@@ -32,7 +35,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if self.headers.get("Authorization") != f"Bearer {KEY}":
-            return self.answer(401, {"error": "Unauthorized"})
+            self.answer(401, {"error": "Unauthorized"})
+            return
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
@@ -40,6 +44,7 @@ class Handler(BaseHTTPRequestHandler):
         for number in range(WORDS):
             piece = f"data: {number} {time.time()}\n\n".encode()
             self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+            self.wfile.flush()
             time.sleep(0.05)
         self.wfile.write(b"0\r\n\r\n")
 
@@ -55,6 +60,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
-    print(f"fake vllm; by mistake it prints {KEY}", flush=True)
+    sys.stdout.write(f"fake vllm; by mistake it prints {KEY}\n")
+    sys.stdout.flush()
     time.sleep(0.5)
     ThreadingHTTPServer(("127.0.0.1", int(ARGV[ARGV.index("--port") + 1])), Handler).serve_forever()

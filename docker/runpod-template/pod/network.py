@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import socket
 import struct
+import threading
 import time
 from collections.abc import Callable
 
@@ -60,6 +61,31 @@ def answers(host: str, port: int, seconds: float = 0.5) -> bool:
             return True
     except OSError:
         return False
+
+
+class Reachable:
+    """Whether something accepts connections at a name and port, asked without ever waiting.
+
+    Name servers may take many seconds to say no, so a thread asks. A yes is told once; the next call asks anew.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        self._host, self._port = host, port
+        self._asking: threading.Thread | None = None
+        self._up = False
+
+    def __call__(self) -> bool:
+        """The last answer; the question goes on in the background."""
+        if self._asking is not None and self._asking.is_alive():
+            return False
+        told, self._up = self._up, False
+        if not told:
+            self._asking = threading.Thread(target=self._ask, daemon=True)
+            self._asking.start()
+        return told
+
+    def _ask(self) -> None:
+        self._up = answers(self._host, self._port)
 
 
 def resolves_to(name: str, address: str) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pod import gateway, serve_model, slurm
 from pod.machine import Gpu, Machine
-from pod.network import answers
+from pod.network import Reachable
 from pod.profiles import Profile
 from pod.settings import Settings, harmless
 from pod.supervisor import Service
@@ -131,7 +131,8 @@ def _munge_is_up() -> bool:
 
 
 def _controller_is_up(host: str) -> Callable[[], bool]:
-    return lambda: _munge_is_up() and answers(host, slurm.CONTROLLER_PORT)
+    reachable = Reachable(host, slurm.CONTROLLER_PORT)
+    return lambda: _munge_is_up() and reachable()
 
 
 def hostname() -> str:

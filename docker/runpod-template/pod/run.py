@@ -25,7 +25,6 @@ from pod.supervisor import Supervisor
 
 _TICK_SECONDS = 0.1
 _HEALTH_SECONDS = 2.0
-_MEMBER_SECONDS = 10.0
 _REPEAT_SECONDS = 300.0
 
 
@@ -127,7 +126,8 @@ class Pod:
     def _keep(self, plan: Plan, supervisor: Supervisor) -> None:
         """Until told to stop."""
         told, said = 0.0, supervisor.states()
-        member = time.monotonic()
+        watch = membership.Watch(plan.settings.node_name)
+        watch.start()
         while not self.stop.wait(_TICK_SECONDS):
             supervisor.tick()
             now = time.monotonic()
@@ -135,14 +135,11 @@ class Pod:
                 told, said = now, supervisor.states()
                 self._look_at_model()
                 self.health.write(said)
-            if now - member >= _MEMBER_SECONDS:
-                member = now
-                self._stay_member(plan.settings.node_name, supervisor)
-
-    def _stay_member(self, node: str, supervisor: Supervisor) -> None:
-        if membership.controller_forgot(node):
-            self.log.pod("the controller does not know this node: joining again")
-            supervisor.restart("slurmd")
+            if watch.forgotten.is_set():
+                self.log.pod("the controller does not know this node: joining again")
+                supervisor.restart("slurmd")
+                watch.forgotten.clear()
+        watch.end()
 
     def _look_at_model(self) -> None:
         if self.health.model == "loading" and _model_answers():
@@ -155,9 +152,9 @@ class Pod:
         self.health.phase = "stopping"
         self.health.write(supervisor.states())
         node = plan.settings.node_name
-        membership.drain(node)
+        heard = membership.drain(node)
         supervisor.stop(["vllm", "slurmd", "base"])
-        if not membership.leave(node):
+        if not (heard and membership.leave(node)):
             self.log.pod("the controller kept this node")
         supervisor.stop()
         self.log.pod("stopped")

@@ -119,6 +119,8 @@ class Supervisor:
     def _notice_end(self, running: _Running) -> None:
         if running.process is None or (code := running.process.poll()) is None:
             return
+        # A master that was killed leaves workers behind, which hold its port.
+        _signal_group(running.process, signal.SIGKILL)
         running.process = None
         how = f"ended with code {code}" if code >= 0 else f"was ended by {_signal_name(-code)}"
         if self._clock() - running.started >= _SETTLED_SECONDS:
@@ -182,7 +184,7 @@ def _spawn(service: Service) -> tuple[subprocess.Popen[bytes], IO[bytes]]:
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    # Slurm's jobs have sessions of their own, so this reaches the daemon and its helpers only.
+    # slurmd gives each job a session of its own, so this reaches a daemon and its helpers, and no job.
     try:
         os.killpg(process.pid, number)
     except ProcessLookupError:
