@@ -32,7 +32,8 @@ def draw_answer(message: Message, answer: Answer) -> None:
     identity = message.asked.message_id
     facts_block(answer.facts)
     if answer.facts and answer.text.strip():
-        st.markdown(f"**Interpretation** :gray[by {_author(answer)}]")
+        word = "Answer" if answer.source == RULES else "Interpretation"
+        st.markdown(f"**{word}** :gray[by {_author(answer)}]")
     if answer.text.strip():
         numbers = {each.number for each in answer.evidence}
         st.markdown(safe_markdown(answer.text, answer.marks, numbers=numbers, message_id=identity))

@@ -11,6 +11,7 @@ _STYLE = """<style>
 [data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p { color: MUTED; opacity: 1; }
 [data-testid="stMetricValue"], [data-testid="stCaptionContainer"], .stMarkdown { font-variant-numeric: tabular-nums; }
 [data-testid="stMetricValue"], [data-testid="stMetricValue"] * { white-space: normal !important; overflow: visible !important; }
+.stMarkdown table { display: block; max-width: 100%; overflow-x: auto; }
 [data-testid^="stBaseButton-primary"] * { color: BACKGROUND; }
 .st-key-notebook-questions button, .st-key-notebook-questions button p { text-align: left; justify-content: flex-start; }
 [data-testid="stColumn"] > * > [data-testid="stLayoutWrapper"]:has(.st-key-notebook-side) { position: sticky; top: 4rem; }
