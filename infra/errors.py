@@ -137,7 +137,9 @@ def of_answer(status: int, said: str, what: str) -> InfraError:
 
 _STATUS_IN_TEXT = re.compile(r"\b(?:status(?: code)?|HTTP|API error)\W{0,3}(\d{3})\b|\b(4\d\d|5\d\d)\b", re.IGNORECASE)
 _LOST = re.compile(
-    r"time(d )?[ -]?out|deadline exceeded|connection (reset|refused)|\bEOF\b|broken pipe|no such host", re.I
+    r"no answer|closed (the )?connection|connection (was )?closed|i/o timeout|handshake|"
+    r"time(d )?[ -]?out|deadline exceeded|connection (reset|refused)|\bEOF\b|broken pipe|no such host",
+    re.I,
 )
 
 

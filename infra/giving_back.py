@@ -30,7 +30,7 @@ def give_back(desk: Desk, cluster: str, pods: Iterable[Pod], reason: str) -> Non
         gone = _gone(desk, left)
         for pod_id, proof in gone.items():
             notes.returned(desk, cluster, pod_id, proof)
-            _forget(desk, pod_id)
+            forget(desk, {pod_id})
             desk.progress.say(f"returned {left.pop(pod_id).name} ({pod_id}): {proof}")
         if left and desk.clock.monotonic() >= until:
             raise leftover(left.values(), why)
@@ -68,7 +68,11 @@ def _gone(desk: Desk, pods: Collection[str]) -> dict[str, str]:
     return {pod_id: seen for pod_id in pods if (seen := notes.proof(pod_id, listed, at))}
 
 
-def _forget(desk: Desk, pod_id: str) -> None:
+def forget(desk: Desk, pods: Collection[str]) -> None:
+    """Let Terraform hold these no more. Where it cannot, its next refresh sees that they are gone."""
     for address, held in desk.applier.held().items():
-        if held == pod_id:
-            desk.applier.forget(address)
+        if held in pods:
+            try:
+                desk.applier.forget(address)
+            except InfraError as error:
+                desk.progress.say(f"Terraform still holds {address}: {error}")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from infra import notes
 from infra.desk import Desk
-from infra.giving_back import give_back, leftover
+from infra.giving_back import forget, give_back, leftover
 from infra.ownership import ours
 from watchdog.base.errors import InfraError
 
@@ -61,8 +61,7 @@ def lower_cluster(desk: Desk, cluster: str) -> Proof:
         raise leftover(left)
     notes.gone(desk, cluster, listed)
     others = [pod for pod in listed if pod.billed]
-    for address in desk.applier.held():
-        desk.applier.forget(address)
+    forget(desk, set(desk.applier.held().values()))
     now = desk.clock.now()
     names = [f"{pod.name} ({pod.id})" for pod in pods]
     spent = notes.book(desk).spent_usd(cluster, now)
@@ -78,6 +77,8 @@ def _by_terraform(desk: Desk) -> None:
 
 def _until_none(desk: Desk, cluster: str, owner: str) -> None:
     """Return whatever is listed, until nothing is and nothing may turn up any more."""
+    # Clocks may differ between runs: no longer than it takes from now on.
+    latest = desk.clock.now() + timedelta(seconds=desk.timing.settle)
     while True:
         left = ours(desk.runpod.pods(), cluster, owner)
         notes.record_unknown(desk, cluster, left, "found")
@@ -86,6 +87,7 @@ def _until_none(desk: Desk, cluster: str, owner: str) -> None:
         until = entry.settled_at(desk.timing.settle)
         if until is None:
             return
+        until = min(until, latest)
         if desk.clock.now() >= until and not left:
             for run in entry.open_intents:
                 notes.settle(desk, cluster, run, "returned")

@@ -23,7 +23,7 @@ from infra.raising import standing
 from infra.runpod import RunPod
 from infra.settings import Settings
 from infra.spec import Wishes
-from infra.terraform import TerraformApplier, read_state
+from infra.terraform import STATE, TerraformApplier, read_state
 from infra.wire import Balance
 from watchdog.base.clock import Clock, SystemClock
 
@@ -75,7 +75,7 @@ class Office:
         if self.settings.direct:
             runpod = self.runpod()
             return {path.name: self._applier(runpod, path.name, None).held() for path in folders}
-        return {path.name: read_state(path / "terraform" / "terraform.tfstate") for path in folders}
+        return {path.name: read_state(path / "terraform" / STATE) for path in folders}
 
     def market(self, desk: Desk, wishes: Wishes) -> Market:
         """What RunPod offers now for these wishes, and what we have."""

@@ -60,13 +60,18 @@ def standing(desk: Desk, pods: Sequence[Pod]) -> list[Pod]:
 
 
 def _check_plan(desk: Desk, plan: Plan, before: set[str]) -> None:
-    """PlanError for a plan that takes away pods that ran before."""
+    """PlanError for a plan that takes away pods that ran before, or rents again what is there."""
     held = desk.applier.held()
     lost = [address for address in plan.losses if held.get(address) in before]
     if lost:
         raise PlanError(
             f"the plan would return running pods: {', '.join(lost)}",
             hint="Their work and disks would be lost. --replace does it all the same.",
+        )
+    again = [address for address in plan.creates if held.get(address) in before and address not in plan.losses]
+    if again:
+        raise PlanError(
+            f"the plan would rent again what runs: {', '.join(again)}", hint="Terraform's state and RunPod disagree."
         )
 
 
@@ -161,6 +166,9 @@ def _only_held(desk: Desk, spec: Spec) -> list[Pod]:
     notes.price(desk, spec.wishes.name, pods)
     notes.gone(desk, spec.wishes.name, pods)
     twins = [pod for pod in pods if pod.id not in held]
+    if kept := standing(desk, twins):
+        names = ", ".join(f"{pod.name} ({pod.id})" for pod in kept)
+        raise PlanError(f"Terraform does not hold pods that were in use: {names}", hint="See `reconcile`.")
     give_back(desk, spec.wishes.name, twins, "rented twice after a lost answer")
     return [pod for pod in pods if pod.id in held]
 

@@ -25,7 +25,9 @@ from watchdog.base.errors import InfraError
 SOURCE = Path(__file__).with_name("terraform")
 _PLAN = "cluster.tfplan"
 _VARIABLES = "cluster.auto.tfvars.json"
-_STATE = "terraform.tfstate"
+# Not terraform.tfstate: where a backend names Terraform's own default, `init` may move the state away as an old one.
+STATE = "cluster.tfstate"
+_HEAD, _HEAD_ID = "runpod_pod.head", "terraform_data.head"
 # What a user's shell may hold and terraform would obey.
 _FOREIGN = ("TF_CLI_ARGS", "TF_VAR_", "TF_WORKSPACE", "TF_LOG")
 
@@ -50,8 +52,7 @@ class TerraformApplier:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for file in SOURCE.glob("*.tf"):
             shutil.copyfile(file, self._folder / file.name)
-        state = self._folder / _STATE
-        self._run(["init", "-no-color", f"-backend-config=path={state}", "-reconfigure"], "prepare terraform")
+        self._run(["init", "-no-color", f"-backend-config=path={STATE}"], "prepare terraform")
 
     def plan(self, spec: Spec) -> Plan:
         """`terraform plan`, read from its JSON."""
@@ -81,6 +82,10 @@ class TerraformApplier:
         self.prepare()
         self._tell(spec)
         self._run(["import", "-no-color", "-lock-timeout=60s", address, pod_id], f"take over {pod_id}")
+        if address == _HEAD:
+            # Its workers are rented anew with a change of this; for a head that is only taken over it must be there.
+            words = ["apply", "-no-color", "-auto-approve", "-lock-timeout=60s", f"-target={_HEAD_ID}"]
+            self._run(words, f"take over {pod_id}")
 
     def forget(self, address: str) -> None:
         """`terraform state rm`."""
@@ -102,7 +107,7 @@ class TerraformApplier:
 
     def held(self) -> dict[str, str]:
         """Pods in the state file, read without terraform: it must be possible when terraform is not."""
-        return read_state(self._folder / _STATE)
+        return read_state(self._folder / STATE)
 
     def outputs(self) -> Any:  # noqa: ANN401 (whatever outputs.tf says)
         """The output `cluster`, for wiring."""

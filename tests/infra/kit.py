@@ -29,6 +29,7 @@ H100 = "NVIDIA H100 80GB HBM3"
 RTX4090 = "NVIDIA GeForce RTX 4090"
 IMAGE = "ghcr.io/example/gpu-watchdog-pod:1.0"
 KEY = "fake-key"
+START = 1_793_500_000.0
 
 
 class FakeTime:
@@ -101,9 +102,9 @@ class Kit:
 
 
 @contextmanager
-def kit_at(folder, *, timing: Timing | None = None, patience: Patience | None = None, **settings):
-    """A kit whose state lies in `folder`."""
-    manual = ManualClock()
+def kit_at(folder, *, timing: Timing | None = None, patience: Patience | None = None, start: float = START, **settings):
+    """A kit whose state lies in `folder`; `start` is when its time begins, seconds since 1970."""
+    manual = ManualClock(start)
     with FakeRunpod(clock=manual, key=KEY) as fake:
         out = io.StringIO()
         chosen = {"key": KEY, "api": fake.url, "graphql": fake.graphql_url, "state": folder / "infra", "direct": True}
