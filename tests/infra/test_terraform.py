@@ -218,6 +218,19 @@ def test_a_pod_whose_answer_was_lost_is_taken_over_as_it_is(terraform, runpod):
     assert (_by_name(runpod)["lab-head"].env, runpod.asked("PATCH")) == (told, 0)
 
 
+def test_a_lost_state_is_made_again_from_the_pods_that_run(terraform, runpod):
+    _apply(terraform, worker_count=1)
+    pods = _by_name(runpod)
+    (terraform.folder / "terraform.tfstate").unlink()
+    terraform.run("import", HEAD, pods["lab-head"].id)
+    terraform.run("import", WORKERS[0], pods["lab-worker-0"].id)
+    assert _apply(terraform, worker_count=1) == {HEAD: ["no-op"], WORKERS[0]: ["no-op"]}
+    assert _by_name(runpod) == pods
+    assert runpod.asked("PATCH") == 0
+    runpod.account.terminate_by_host(pods["lab-head"].id)
+    assert actions(terraform.plan())[WORKERS[0]] == ["delete", "create"]
+
+
 def test_no_capacity_for_workers_keeps_the_head_in_the_state(terraform, runpod):
     runpod.account.stock[A100] = 2
     terraform.plan()
