@@ -48,6 +48,12 @@ def test_of_a_long_result_the_first_rows_and_the_extremes_stay():
     assert "rows are left out here" in text
 
 
+def test_where_there_is_room_for_a_few_rows_they_are_the_first():
+    text = digest(wide(400), 390)
+    assert "n0 | 50 %" in text
+    assert "best |" not in text
+
+
 def test_ranges_say_of_how_many_rows_they_are():
     assert "(of the 400 rows handed on)" in digest(wide(1_000_000), 2_000)
     assert "1000000 rows" in digest(wide(1_000_000), 2_000)
