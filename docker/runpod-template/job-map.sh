@@ -6,11 +6,9 @@ dir=${WATCHDOG_JOB_MAP:-/run/watchdog/jobs}
 case ${SLURM_JOB_ID:-} in '' | *[!0-9]*) exit 0 ;; esac
 case ${SLURM_JOB_GPUS:-} in '' | *[!0-9,]*) exit 0 ;; esac
 
-exec 9>>"$dir/.lock" || exit 0
-flock -w 5 9 || exit 0
-for gpu in $(printf '%s' "$SLURM_JOB_GPUS" | tr , ' '); do
-    file=$dir/$gpu
-    grep -vx -- "$SLURM_JOB_ID" "$file" >"$file.new" 2>/dev/null
+rewrite() {
+    file=$dir/$1
+    grep -vx -- "$SLURM_JOB_ID" "$file" >"$file.new"
     if [ "${SLURM_SCRIPT_CONTEXT:-}" = prolog_slurmd ]; then
         printf '%s\n' "$SLURM_JOB_ID" >>"$file.new"
     fi
@@ -20,5 +18,12 @@ for gpu in $(printf '%s' "$SLURM_JOB_GPUS" | tr , ' '); do
     else
         rm -f "$file" "$file.new"
     fi
-done
+}
+
+(
+    flock -w 5 9 || exit
+    for gpu in $(printf '%s' "$SLURM_JOB_GPUS" | tr , ' '); do
+        rewrite "$gpu"
+    done
+) 2>/dev/null 9>>"$dir/.lock"
 exit 0

@@ -81,7 +81,7 @@ class FakeRunPod(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    do_DELETE = do_POST
+    do_DELETE = do_POST  # noqa: N815
 
     def log_message(self, *_):
         pass
@@ -93,7 +93,7 @@ def fake_runpod(listening, codes=()):
     server.socket.close()
     server.socket = listening
     server.seen, server.codes = [], list(codes)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:
         yield server
