@@ -189,7 +189,8 @@ def _add_arguments(trace: Trace, evidence: Evidence) -> None:
 
 def _add_texts(trace: Trace, texts: Iterable[str], *, listed: bool = False) -> None:
     for text in dict.fromkeys(texts):
-        short = text[:4000]
+        # Between a number and its unit stands a space that does not break.
+        short = text[:4000].replace("\u00a0", " ")
         trace.words |= {word.lower() for word in _WORD.findall(short)} | {short.lower()}
         trace.words |= {part for word in _WORD.findall(short) for part in word.lower().split("-") if part}
         for found in _PLACE.finditer(short):
