@@ -70,9 +70,10 @@ def read_question(text: str, desk: Desk, about: About) -> Question:
     line = " ".join(text.split())[:LONGEST]
     at, hours = _time(line.lower(), desk)
     names = _Names.of(desk)
-    job = _job(line, names) or about.job
-    gpu, node = _gpu(line, desk)
-    node = node or _node(line, names) or ("" if gpu or job else about.node)
+    job, (gpu, node) = _job(line, names), _gpu(line, desk)
+    node = node or _node(line, names)
+    if not (job or gpu or node):
+        job, gpu, node = about.job, about.gpu, about.node
     xid = _XID.search(line)
     return Question(
         text=line.lower(),
@@ -80,7 +81,7 @@ def read_question(text: str, desk: Desk, about: About) -> Question:
         hours=hours,
         job=job,
         node=node,
-        gpu=gpu or ("" if _node(line, names) or job else about.gpu),
+        gpu=gpu,
         user=_named(line, names.users),
         partition=_named(line, names.partitions),
         incident=about.incident,
