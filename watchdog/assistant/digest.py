@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from watchdog.assistant.quoting import quoted
 from watchdog.assistant.records import Column, Evidence, Value
 from watchdog.assistant.values import shown
 
-_MOST_CELL = 120
+_MOST_CELL = 240
+# A column that says the same in at least so many rows is told once.
+_SAME_ROWS = 3
 # Extremes are told for so many columns at most.
 _MOST_RANGES = 8
+_MOST_MARKS = 6
 Row = tuple[Value, ...]
 
 
@@ -21,13 +25,35 @@ def digest(evidence: Evidence, most_chars: int) -> str:
     """
     head = _head(evidence)
     room = max(0, most_chars - len(head) - 200)
-    rows = _fitting(evidence, room)
+    same = _same(evidence, room // 2)
+    rest = _without(evidence, [place for place, _ in same])
+    once = [f"In every row: {', '.join(text for _, text in same if text)}"] if any(text for _, text in same) else []
+    rows = _fitting(rest, room - sum(map(len, once)))
     left = evidence.total_rows - len(rows)
     notes = [f"{left} of {evidence.total_rows} rows are left out here: ask for fewer, or rely on the ranges."] * (
         left > 0
     )
-    table = "\n".join([" | ".join(c.label for c in evidence.columns), *(_line(evidence.columns, r) for r in rows)])
-    return "\n".join([head, *notes, quoted(table)])
+    lines = [*once, " | ".join(c.label for c in rest.columns), *(_line(rest.columns, row) for row in rows)]
+    return "\n".join([head, *notes, quoted("\n".join(lines))])
+
+
+def _same(evidence: Evidence, room: int) -> list[tuple[int, str]]:
+    """Columns with one value in every row that there is, in words; no words for what is empty everywhere."""
+    if len(evidence.rows) < max(_SAME_ROWS, evidence.total_rows):
+        return []
+    found = []
+    for place, column in enumerate(evidence.columns):
+        values = {_cell(row[place], column.unit) for row in evidence.rows}
+        if len(values) == 1:
+            value = values.pop()
+            found.append((place, f"{column.label} = {value}" if value else ""))
+    return found if sum(len(text) + 2 for _, text in found) < room else []
+
+
+def _without(evidence: Evidence, places: list[int]) -> Evidence:
+    kept = [place for place in range(len(evidence.columns)) if place not in places]
+    columns = tuple(evidence.columns[place] for place in kept)
+    return replace(evidence, columns=columns, rows=tuple(tuple(row[p] for p in kept) for row in evidence.rows))
 
 
 def summary(evidence: Evidence) -> str:
@@ -38,7 +64,7 @@ def summary(evidence: Evidence) -> str:
 def _head(evidence: Evidence) -> str:
     lines = [f"[{evidence.number}] {_short(evidence.title)}"]
     lines.append(f"{evidence.total_rows} rows; {_age(evidence)}")
-    lines += [f"Mind: {_short(mark)}" for mark in evidence.marks]
+    lines += [f"Mind: {_short(mark)}" for mark in evidence.marks[:_MOST_MARKS]]
     lines += [f"range of {text}" for text in _ranges(evidence)]
     return "\n".join(lines)
 

@@ -46,7 +46,7 @@ def _row(finding: Finding) -> tuple[str | int | datetime | None, ...]:
         str(finding.severity),
         finding.check,
         subject.node,
-        finding.gpu_index,
+        finding.gpu_index if subject.gpu_uuid else "",
         finding.job_id or subject.job_id,
         finding.user,
         finding.since,

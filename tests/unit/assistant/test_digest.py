@@ -48,6 +48,17 @@ def test_of_a_long_result_the_first_rows_and_the_extremes_stay():
     assert "rows are left out here" in text
 
 
+def test_what_is_the_same_in_every_row_is_told_once():
+    text = digest(made([(f"n{n}", None, 70.0) for n in range(5)]), 5_000)
+    assert "In every row: GPU utilization = unknown, power = 70 W" in text
+    assert text.index(OPEN) < text.index("In every row")
+    assert "\nnode\nn0\nn1\n" in text
+
+
+def test_what_is_the_same_in_the_rows_at_hand_is_not_told_of_those_that_are_not():
+    assert "In every row" not in digest(made([("n1", 0.5, 70.0)] * 5, total=500), 5_000)
+
+
 def test_where_there_is_room_for_a_few_rows_they_are_the_first():
     text = digest(wide(400), 390)
     assert "n0 | 50 %" in text
