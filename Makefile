@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 TESTS := $(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo collect test check bench dev-setup services-up services-demo services-down backup restore infra-verify
+.PHONY: help run demo collect test check bench dev-setup services-up services-demo services-down backup restore infra-verify \
+	deploy infra-init infra-plan infra-apply infra-destroy teardown cost-estimate status
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 14
@@ -45,6 +46,33 @@ backup: $(VENV)/.run  ## Back up history (and Prometheus, in Docker) while all r
 
 restore: $(VENV)/.run  ## Put a backup back: make restore BACKUP=folder
 	docker/services.sh restore $(BACKUP)
+
+# More words for the driver: make infra-apply ARGS="--workers 3 --gpu any-of:A100-80GB,H100 --max-hourly 10"
+CLUSTER := $(BIN)/python -m infra.cluster
+
+deploy: infra-apply  ## Rent a cluster and start the services; without a key a dry run
+	@if $(CLUSTER) key; then docker/services.sh up; else echo "Dry run: services were not started; make services-demo does."; fi
+
+infra-init: $(VENV)/.run  ## Check the RunPod key, prepare Terraform
+	$(CLUSTER) init
+
+infra-plan: $(VENV)/.run  ## What would be rented, and what it would cost
+	$(CLUSTER) plan $(ARGS)
+
+infra-apply: $(VENV)/.run  ## Rent a cluster at RunPod; says the price before it asks
+	$(CLUSTER) up $(ARGS)
+
+infra-destroy: $(VENV)/.run  ## Return the cluster, and prove that nothing is left on the bill
+	$(CLUSTER) down $(ARGS)
+
+teardown: infra-destroy  ## The same, and stop the services
+	@if docker info >/dev/null 2>&1; then docker/services.sh down; fi
+
+cost-estimate: $(VENV)/.run  ## What a cluster would cost an hour, a day, a month; needs no key
+	@$(CLUSTER) cost --estimate $(ARGS)
+
+status: $(VENV)/.run  ## The pods of the cluster, their cost and their deadline
+	@$(CLUSTER) status $(ARGS)
 
 dev-setup: $(VENV)/.dev  ## Install what tests and checks need
 

@@ -18,7 +18,7 @@ from infra.settings import Settings, load_settings
 from infra.spec import Wishes
 from watchdog.base.errors import ConfigError, InfraError
 
-_WITHOUT_KEY = (commands.cost,)
+_WITHOUT_KEY = (commands.cost, commands.key)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -47,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m infra.cluster", description="Rent, watch and return a GPU cluster at RunPod."
     )
     add = top.add_subparsers(required=True, metavar="COMMAND").add_parser
+    _common(add("key", help="whether there is a key: exit code 0 or 1"), commands.key)
     _common(add("init", help="check the key, prepare Terraform"), commands.init)
     for word, run, text in (
         ("plan", commands.plan, "what `up` would try, and what it would cost"),

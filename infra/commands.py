@@ -57,6 +57,11 @@ def _print(text: str) -> None:
     sys.stdout.flush()
 
 
+def key(args: Namespace, office: Office) -> int:  # noqa: ARG001 (as every command)
+    """0 where there is a key, 1 where only dry runs are made."""
+    return 0 if office.settings.key else 1
+
+
 def init(args: Namespace, office: Office) -> int:
     """Check the key and prepare Terraform."""
     with office.desk(args.name) as desk:
