@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
+import threading
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -17,6 +18,7 @@ from watchdog.store.database import Store
 
 PATH, TOKEN_HEADER = "/admin/backup", "X-Watchdog-Admin"
 _LONGEST_SECONDS = 1800
+_one_at_a_time = threading.Lock()
 
 
 class AdminToken:
@@ -59,16 +61,19 @@ class HasStore(Protocol):
 
 def back_up(history: HasStore, folder: Path, now: datetime) -> Path:
     """Copy the open store into `folder` and read the copy through; StoreError where either fails."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path = folder / backup_name(now)
-    history.store().copy_to(path)
-    path.chmod(0o600)
-    try:
-        looked_at(path)
-    except StoreError:
-        path.unlink(missing_ok=True)
-        raise
-    return path
+    with _one_at_a_time:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for cut_short in folder.glob("*.part*"):
+            cut_short.unlink()
+        path = folder / backup_name(now)
+        history.store().copy_to(path)
+        path.chmod(0o600)
+        try:
+            looked_at(path)
+        except StoreError:
+            path.unlink(missing_ok=True)
+            raise
+        return path
 
 
 def ask_for_backup(config: Config) -> Path | None:
