@@ -28,12 +28,22 @@ from _timing import table  # noqa: E402
 
 NODES = 128
 RERUNS = 30
-PAGES = {"overview": "", "gpus": "gpus", "gpus, one node": "gpus", "gpus, one GPU": "gpus"}
-QUERIES = {"gpus, one node": "node=node002", "gpus, one GPU": "node=node002&gpu=GPU-00010002-0000&window=24h"}
+PAGES = {
+    "overview": "",
+    "gpus": "gpus",
+    "gpus, one node": "gpus",
+    "gpus, one GPU": "gpus",
+    "history, 12 cells": "history",
+}
+QUERIES = {
+    "gpus, one node": "node=node002",
+    "gpus, one GPU": "node=node002&gpu=GPU-00010002-0000&window=24h",
+    "history, 12 cells": "window=24h&notebook=long",
+}
 
 _SERVER = """
 import gc, sys
-sys.path.insert(0, {root!r})
+sys.path[:0] = [{root!r}, {root!r} + "/benchmarks"]
 from streamlit.web import cli
 from tests.fakes import FakeCluster, fake_runtime
 import watchdog.ui.data as data
@@ -42,6 +52,8 @@ faults = {{(1, 2): "hung", (2, 3): "lost", (0, 5): "held idle", (3, 1): "throttl
 runtime = fake_runtime(FakeCluster({nodes}, faults=faults, silent_nodes=(5,)))
 data.current = lambda: runtime
 ignore_pages_folder()
+import bench_notebook_runtime
+bench_notebook_runtime.add_notebooks(runtime)
 {freeze}
 sys.argv = ["streamlit", "run", {script!r}, "--server.port", "{port}", "--runner.postScriptGC", "{collect}"]
 cli.main()
@@ -73,7 +85,7 @@ async def _measured(frozen: bool) -> list[tuple[object, ...]]:
         _wait(port)
         return [await _page(port, name) for name in PAGES]
     finally:
-        process.terminate()
+        process.kill()
         process.wait(timeout=20)
 
 
