@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -26,16 +27,17 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory):
-    """Base URL of `python -m watchdog serve` on a small demo cluster."""
+@contextmanager
+def serving(data: Path, **more: str):
+    """Base URL of `python -m watchdog serve` on a small demo cluster; `more` settings without their prefix."""
     port = free_port()
     settings = {
         "WATCHDOG_SOURCE": "demo",
         "WATCHDOG_PORT": str(port),
-        "WATCHDOG_DATA_DIR": str(tmp_path_factory.mktemp("data")),
+        "WATCHDOG_DATA_DIR": str(data),
         "WATCHDOG_INTERVAL_SECONDS": "5",
         "WATCHDOG_DEMO_HISTORY_HOURS": "1",
+        **{f"WATCHDOG_{name.upper()}": value for name, value in more.items()},
     }
     env = {name: value for name, value in os.environ.items() if not name.startswith("WATCHDOG_")} | settings
     process = subprocess.Popen([sys.executable, "-m", "watchdog", "serve"], cwd=ROOT, env=env)
@@ -46,6 +48,13 @@ def server(tmp_path_factory):
     finally:
         process.terminate()
         process.wait(timeout=30)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """The demo cluster, without a model."""
+    with serving(tmp_path_factory.mktemp("data")) as base:
+        yield base
 
 
 def _wait_until_ready(base: str, process: subprocess.Popen) -> None:

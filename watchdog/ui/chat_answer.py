@@ -108,7 +108,7 @@ def timeline(lines: Sequence[ToolLine], *, label: str, expanded: bool = False) -
     if not lines:
         return
     count = "1 look" if len(lines) == 1 else f"{len(lines)} looks"
-    with st.expander(f"{label}: {count}", expanded=expanded, type="compact"), st.container(gap="xxsmall"):
+    with st.expander(f"{label}: {count}", expanded=expanded), st.container(gap="xxsmall"):
         for line in lines:
             st.markdown(f":small[{_tool_words(line)}]")
 

@@ -40,7 +40,7 @@ def _draw(run: Run) -> None:
     timeline(draft.tools, label="Looking", expanded=True)
     if draft.thought and not draft.text:
         tail = draft.thought[-_LONGEST_THOUGHT:]
-        with st.expander("Thinking", type="compact"):
+        with st.expander("Thinking"):
             st.markdown(safe_markdown(tail))
     if draft.text:
         numbers = {each.number for each in draft.evidence}
