@@ -57,8 +57,7 @@ class Offer:
         return "\n".join([*self._candidate_lines(), *self._money_lines()])
 
     def _candidate_lines(self) -> Iterable[str]:
-        count = f"head + {self.wishes.workers} workers, {self.wishes.gpu_count} GPU each"
-        yield f"Cluster {self.wishes.name}: {count}, {self.wishes.cloud.lower()} cloud. Prices: {self.market.price_list.source}."
+        yield f"Cluster {self.wishes.name}: {self.wishes.words}. Prices: {self.market.price_list.source}."
         for candidate in self.candidates:
             cost = cluster_cost(self.wishes, candidate.gpu_usd, self.market.price_list.disk_usd)
             tail = candidate.why_not or f"free: {candidate.gpu.availability.lower()}"

@@ -57,7 +57,7 @@ def _print(text: str) -> None:
     sys.stdout.flush()
 
 
-def key(args: Namespace, office: Office) -> int:  # noqa: ARG001 (as every command)
+def key(args: Namespace, office: Office) -> int:
     """0 where there is a key, 1 where only dry runs are made."""
     return 0 if office.settings.key else 1
 

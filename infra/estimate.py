@@ -45,8 +45,7 @@ def estimates(wishes: Wishes, price_list: PriceList, types: Sequence[str] = USUA
 
 def table(wishes: Wishes, price_list: PriceList, rows: Sequence[Estimate]) -> str:
     """The rows as text, with what they stand on."""
-    gpus = f"{wishes.gpu_count} GPU{'s' * (wishes.gpu_count > 1)}"
-    head = f"head + {wishes.workers} workers, {gpus} each, {wishes.cloud.lower()} cloud. Prices: {price_list.source}."
+    head = f"{wishes.words}. Prices: {price_list.source}."
     columns = f"{'GPU type':<12} {'$/GPU/h':>8} {'$/hour':>9} {'$/day':>10} {'$/month':>11}  free now"
     lines = [
         f"{row.name:<12} {row.gpu_usd:>8.2f} {row.hour:>9.2f} {row.day:>10.2f} {row.month:>11.2f}  {row.availability.lower()}"

@@ -129,7 +129,9 @@ def _apply(desk: Desk, spec: Spec, plan: Plan) -> None:
         desk.progress.say(f"rented {name} ({pod_id})")
 
     if plan.creates:
-        desk.progress.say(f"renting {len(plan.creates)} pods on {spec.gpu_type}, ${spec.pod_usd:.2f} an hour each")
+        desk.progress.say(
+            f"renting {', '.join(plan.creates.values())} on {spec.gpu_type}, ${spec.pod_usd:.2f} an hour each"
+        )
     run = notes.intend(desk, spec, list(plan.creates.values()))
     try:
         desk.applier.apply(spec, on_pod)

@@ -67,6 +67,13 @@ class Wishes:
         return 1 + self.workers
 
     @property
+    def words(self) -> str:
+        """In words: head and workers, GPUs, cloud."""
+        workers = f"{self.workers} worker{'s' * (self.workers != 1)}"
+        gpus = f"{self.gpu_count} GPU{'s' * (self.gpu_count != 1)}"
+        return f"head + {workers}, {gpus} each, {self.cloud.lower()} cloud"
+
+    @property
     def disks_gb(self) -> int:
         """All disks and volumes together; running pods pay the same for both."""
         return self.disk_gb * self.pods + self.volume_gb + self.worker_volume_gb * self.workers
