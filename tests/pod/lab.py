@@ -38,6 +38,8 @@ _CLONE_NEWNET = 0x40000000
 
 def why_not() -> str:
     """What keeps pods from running here; "" if nothing does."""
+    if not list(ROOT.glob(".venv/lib/python3.*/site-packages")):
+        return "the project's environment (.venv) is not here"
     path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
     if missing := [name for name in NEEDED if not shutil.which(name, path=path)]:
         return f"not installed: {', '.join(missing)}"
@@ -178,9 +180,12 @@ class Pod:
         self, path: str, token: str = "", method: str = "GET", body: bytes | None = None, port: int = 8080,
         headers: Mapping[str, str] | None = None,
     ) -> tuple[int, str]:  # fmt: skip
-        """Ask the gateway; status and body."""
+        """Ask the gateway; status and body. (0, "") while nothing listens."""
         connection = http.client.HTTPConnection("pod", port, timeout=15)
-        connection.sock = self.connect(port)
+        try:
+            connection.sock = self.connect(port)
+        except ConnectionRefusedError:
+            return 0, ""
         auth = {"Authorization": f"Bearer {token}"} if token else {}
         try:
             connection.request(method, path, body, {**auth, **(headers or {})})

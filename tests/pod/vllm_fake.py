@@ -8,7 +8,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 ARGV, KEY = sys.argv, os.environ["VLLM_API_KEY"]
-WORDS = 8
+WORDS = 20
 
 
 class Handler(BaseHTTPRequestHandler):

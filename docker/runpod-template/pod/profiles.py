@@ -20,6 +20,7 @@ class Plugin:
 
     repository: str
     file: str
+    revision: str
 
 
 @dataclass(frozen=True)
@@ -102,5 +103,9 @@ def _profile(name: str, table: dict[str, object]) -> Profile:
         gpu_memory_gib=int(str(table["gpu_memory_gib"])),
         args=tuple(str(a) for a in args),
         env={str(k): str(v) for k, v in env.items()},
-        plugin=Plugin(str(plugin["repository"]), str(plugin["file"])) if isinstance(plugin, dict) else None,
+        plugin=_plugin(plugin) if isinstance(plugin, dict) else None,
     )
+
+
+def _plugin(table: dict[str, object]) -> Plugin:
+    return Plugin(str(table["repository"]), str(table["file"]), str(table.get("revision", "main")))

@@ -153,9 +153,11 @@ class Pod:
         self.health.write(supervisor.states())
         node = plan.settings.node_name
         heard = membership.drain(node)
-        supervisor.stop(["vllm", "slurmd", "base"])
+        supervisor.stop(["slurmd"])
         if not (heard and membership.leave(node)):
             self.log.pod("the controller kept this node")
+        # Nobody knows how long RunPod waits before it kills: what has a state to save goes first.
+        supervisor.stop(["slurmctld"])
         supervisor.stop()
         self.log.pod("stopped")
 

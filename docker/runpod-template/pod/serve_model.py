@@ -24,17 +24,17 @@ def command(profile: Profile, vllm: str, plugin: Path | None) -> list[str]:
     return [*argv, *profile.args]
 
 
-def fetch(plugin: Plugin, revision: str, folder: Path) -> Path:
+def fetch(plugin: Plugin, folder: Path) -> Path:
     """Download a file beside the weights, once."""
     hub = importlib.import_module("huggingface_hub")
-    return Path(hub.hf_hub_download(plugin.repository, plugin.file, revision=revision, cache_dir=str(folder)))
+    return Path(hub.hf_hub_download(plugin.repository, plugin.file, revision=plugin.revision, cache_dir=str(folder)))
 
 
 def main() -> None:
     """Replace this process by vLLM."""
     name, cache = sys.argv[1:3]
     profile = read_profiles()[name]
-    plugin = fetch(profile.plugin, profile.revision, Path(cache)) if profile.plugin else None
+    plugin = fetch(profile.plugin, Path(cache)) if profile.plugin else None
     argv = command(profile, str(Path(sys.executable).with_name("vllm")), plugin)
     os.execv(argv[0], argv)  # noqa: S606 (a program of the image)
 
