@@ -28,7 +28,7 @@ class Limits:
     seconds: float = 180.0
     tool_seconds: float = 20.0
     tokens: int = 200_000
-    question_chars: int = 8_000
+    question_chars: int = 10_000
     text_chars: int = 60_000
     result_chars: int = 6_000
     context_chars: int = 60_000

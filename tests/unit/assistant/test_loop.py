@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import json
+import subprocess
+import sys
 import time
 
 import pytest
 
-from tests.conftest import NOON
+from tests.conftest import NOON, ROOT
 from tests.fake_vllm import (
     DONE,
     STREAM_HEAD,
@@ -458,3 +460,9 @@ def test_without_a_model_nothing_is_asked():
     )
     assert got.ending is Ending.FAILED
     assert got.notices[0].text == "No model is configured."
+
+
+def test_the_sdk_is_not_loaded_where_there_is_no_model():
+    """It takes most of a second and 20 MB."""
+    program = "import sys, watchdog.assistant.loop; sys.exit('openai' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 0
