@@ -13,6 +13,7 @@ from watchdog.assistant.fallback import continued, wants_rules
 from watchdog.assistant.grounding import grounded
 from watchdog.assistant.limits import Limits
 from watchdog.assistant.loop import answer
+from watchdog.assistant.quoting import quoted
 from watchdog.assistant.records import About, Answer, Ending, Step
 from watchdog.assistant.rules.answer import rule_answer
 from watchdog.assistant.runs import NOTHING, Question
@@ -75,7 +76,7 @@ def worded(question: Question) -> str:
     """The question with what it is about, as data: ids come from addresses and could be anybody's words."""
     if question.about == NOTHING:
         return question.text
-    return f"{question.text}\n\n(What the asker is looking at, as data: {about_data(question.about)})"
+    return f"{question.text}\n\nWhat the asker is looking at: {quoted(about_data(question.about))}"
 
 
 def about_data(about: About) -> str:
