@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import threading
 import time
 import urllib.error
@@ -134,21 +135,39 @@ class Switch(threading.Thread):
 
     def _pull(self) -> bool:
         """One try. Not every pod may be stopped (RunPod tells those with a network volume to be deleted)."""
-        delete = self.refusals >= REFUSALS_BEFORE_DELETE
-        word = "delete" if delete else "stop"
+        word = "delete" if self.refusals >= REFUSALS_BEFORE_DELETE else "stop"
         try:
-            _ask(self._owner, delete=delete)
+            _ask(self._owner, delete=word == "delete")
         except urllib.error.HTTPError as error:
             # 429 and 5xx say nothing about whether it may be stopped.
-            if 400 <= error.code < 500 and error.code != 429:
-                self.refusals += 1
+            refused = 400 <= error.code < 500 and error.code != 429
             self._say(f"deadline: RunPod did not {word} this pod: {error.code} {_detail(error)}")
-            return False
         except (OSError, ValueError) as error:
+            refused = False
             self._say(f"deadline: RunPod was not reached to {word} this pod: {error}")
+        else:
+            self._say(f"deadline: asked RunPod to {word} this pod")
+            return True
+        # Its own tool speaks the older API, where a pod's key may do what v2 might refuse.
+        if _by_tool(self._owner, word):
+            self._say(f"deadline: runpodctl was told to {word} this pod")
+            return True
+        self.refusals += refused
+        return False
+
+
+def _by_tool(owner: Owner, word: str) -> bool:
+    """`runpodctl` in its present and its former words; False where it is missing or says no."""
+    env = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": "/root", "RUNPOD_API_KEY": owner.api_key}
+    former = {"stop": "stop", "delete": "remove"}[word]
+    for argv in (["runpodctl", "pod", word, owner.pod_id], ["runpodctl", former, "pod", owner.pod_id]):
+        try:
+            done = subprocess.run(argv, env=env, capture_output=True, timeout=_REQUEST_SECONDS, check=False)  # noqa: S603
+        except (OSError, subprocess.TimeoutExpired):
             return False
-        self._say(f"deadline: asked RunPod to {word} this pod")
-        return True
+        if done.returncode == 0:
+            return True
+    return False
 
 
 def _ask(owner: Owner, *, delete: bool) -> None:

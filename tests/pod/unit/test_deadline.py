@@ -92,6 +92,19 @@ def test_without_a_key_it_says_so_and_goes_on_trying(api, tmp_path):
     assert "RUNPOD_API_KEY is not set" in said[0]
 
 
+@pytest.mark.parametrize("accepts", ["pod stop pod1", "stop pod pod1"])
+def test_where_the_api_refuses_runpod_s_own_tool_is_asked(accepts, api, tmp_path, monkeypatch):
+    tool = tmp_path / "runpodctl"
+    tool.write_text(f'#!/bin/sh\necho "$* $RUNPOD_API_KEY" >>{tmp_path}/asked\n[ "$*" = "{accepts}" ]\n')
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    switch, said = pulled(api, tmp_path, [403])
+    switch.join(10)
+    assert api.seen == ["POST /v2/pods/pod1/action"]
+    assert (tmp_path / "asked").read_text().splitlines()[-1] == f"{accepts} key"
+    assert said[-1] == "deadline: runpodctl was told to stop this pod"
+
+
 @pytest.mark.parametrize(
     ("text", "first"), [("1800000000", 1.8e9), ("", None), ("soon", None), ("-5", None), ("9" * 12, None)]
 )
