@@ -56,6 +56,12 @@ class Offer:
         """For people, before they say yes: what it costs an hour, and for how long."""
         return "\n".join([*self._candidate_lines(), *self._money_lines()])
 
+    @property
+    def price_words(self) -> str:
+        """USD an hour of the first type, and of the dearest that may come instead."""
+        first, most = self.costs[0].hourly, max(cost.hourly for cost in self.costs)
+        return f"${first:.2f}" if most == first else f"${first:.2f} (at most ${most:.2f})"
+
     def _candidate_lines(self) -> Iterable[str]:
         yield f"Cluster {self.wishes.name}: {self.wishes.words}. Prices: {self.market.price_list.source}."
         for candidate in self.candidates:
@@ -66,9 +72,7 @@ class Offer:
 
     def _money_lines(self) -> Iterable[str]:
         first, deadline = self.costs[0], self.specs[0].deadline_at
-        most = max(cost.hourly for cost in self.costs)
-        upto = f" (up to ${most:.2f} if the first is not to be had)" if most > first.hourly else ""
-        yield f"It will cost ${first.hourly:.2f} an hour{upto}: ${first.gpus:.2f} for GPUs, ${first.disks:.2f} for disks."
+        yield f"It will cost {self.price_words} an hour: ${first.gpus:.2f} for GPUs, ${first.disks:.2f} for disks."
         yield f"It is to be returned by {deadline:%Y-%m-%d %H:%M} UTC: ${first.over(self.wishes.hours):.2f} until then."
         left = hours_left(self.market.balance, first.hourly - sum(pod.cost for pod in self.market.pods))
         yield f"Balance ${self.market.balance.usd:.2f}, enough for {_hours(left)}."

@@ -103,6 +103,9 @@ def _wishes(sub: argparse.ArgumentParser) -> None:
     word("--volume", type=int, default=Wishes.volume_gb, help="volume of the head, GB; 0 = none (%(default)s)")
     word("--worker-volume", type=int, default=Wishes.worker_volume_gb, help="volume of a worker, GB (%(default)s)")
     word("--model", default="", help="vLLM profile that the head serves")
+    word(
+        "--secrets", default="runpod", choices=["runpod", "local"], help="where the pods' tokens are kept (%(default)s)"
+    )
     word("--hours", type=float, default=Wishes.hours, help="to be returned after so many hours (%(default)s)")
     word("--max-price", type=float, help="most USD an hour for one GPU")
     word("--max-hourly", type=float, help="most USD an hour for the cluster")

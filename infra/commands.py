@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import msgspec
 
-from infra import estimate, notes, prices
+from infra import estimate, notes, prices, tokens
 from infra.choosing import Offer, offer
 from infra.desk import Desk
 from infra.errors import NotFoundError, NotReadyError
@@ -93,7 +93,7 @@ def up(args: Namespace, office: Office) -> int:
     with office.desk(wishes.name) as desk:
         found = _offer(desk, office, wishes, args)
         _print(found.text())
-        if not desk.confirm(f"Rent it for ${found.costs[0].hourly:.2f} an hour?"):
+        if not desk.confirm(f"Rent it for {found.price_words} an hour?"):
             _print("Nothing was rented.")
             return 1
         if found.give_up:
@@ -201,6 +201,8 @@ def _offer(desk: Desk, office: Office, wishes: Wishes, args: Namespace) -> Offer
         raise ConfigError(
             "no image is named", hint="Push docker/runpod-template, then set RUNPOD_IMAGE in .env or --image."
         )
+    if args.secrets == "local":
+        tokens.make(office.settings.state / wishes.name, office.settings.hf_token)
     market = office.market(desk, wishes)
     entry = notes.founded(desk, wishes.name)
     return offer(wishes, entry, market, desk.clock.now(), may_replace=args.replace)

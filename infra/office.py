@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -88,7 +89,7 @@ class Office:
         return Market(price_list, networked, balance(desk.runpod), mine, standing(desk, mine), spent)
 
     def _desk(self, runpod: RunPod, applier: Applier) -> Desk:
-        by = self.by or getpass.getuser()
+        by = self.by or _user()
         return Desk(runpod, applier, self.journal, self.clock, by, self.progress, self.confirm, self.timing)
 
     def _applier(self, runpod: RunPod, cluster: str, lock: int | None) -> Applier:
@@ -112,6 +113,13 @@ def open_office(settings: Settings, *, yes: bool) -> Office:
     """The office of a person at a terminal."""
     progress = Progress(sys.stderr)
     return Office(settings, SystemClock(), progress, _agreed if yes else _ask)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container whose user has no name
+        return f"uid {os.getuid()}"
 
 
 def _agreed(question: str) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from infra import tokens
 from infra.applier import OnPod, Plan
 from infra.errors import NoCapacityError, TerraformError, UnavailableError, of_text
 from infra.parentage import ends_with_parent
@@ -163,7 +164,9 @@ class TerraformApplier:
             "TF_INPUT": "0",
             "CHECKPOINT_DISABLE": "1",
         }
-        return mine | dict(told) | dict(self._settings.terraform_env)
+        values = tokens.read(self._folder.parent)
+        kept = {"TF_VAR_secret_values": msgspec.json.encode(values).decode()} if values else {}
+        return mine | dict(told) | kept | dict(self._settings.terraform_env)
 
 
 def _listen(process: subprocess.Popen[str], hear: Callable[[str], None]) -> None:

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from infra import cluster
+from infra import cluster, tokens
 from infra.progress import Progress
 from tests.infra.kit import A100, IMAGE, KEY, kit_at
 from watchdog.base.errors import ConfigError
@@ -153,6 +153,26 @@ def test_without_a_key_all_happens_at_a_stand_in_under_a_banner(run, monkeypatch
     assert "DRY RUN" in out
     assert "It will cost" in out
     assert "Nothing of cluster gpuwd is on the bill" in out
+
+
+def test_the_question_names_the_dearest_that_may_come(kit, run):
+    # 1 pod: 1.79 or 3.99, and 160 GB x 0.10 / 730 = 0.02
+    _, out, err = run("up", "--gpu", "any-of:A100 PCIe,H100 SXM", "--workers", "0")
+    assert "It will cost $1.81 (at most $4.01) an hour" in out
+    assert "Rent it for $1.81 (at most $4.01) an hour?" in err
+
+
+def test_tokens_are_made_here_only_when_asked_for_and_are_the_owners_alone(kit, run):
+    folder = kit.office.settings.state / "gpuwd"
+    run("plan")
+    assert not (folder / "secrets.json").exists()
+    run("plan", "--secrets", "local", hf_token="hf_abcdefghijklmnopqrstuvwxyz012345")
+    made = tokens.read(folder)
+    assert set(made) == {"WATCHDOG_CLUSTER_SECRET", "WATCHDOG_GATEWAY_TOKEN", "WATCHDOG_VLLM_API_KEY", "HF_TOKEN"}
+    assert all(len(value) >= 32 for value in made.values())
+    assert (folder / "secrets.json").stat().st_mode & 0o077 == 0
+    run("plan", "--secrets", "local", hf_token="hf_abcdefghijklmnopqrstuvwxyz012345")
+    assert tokens.read(folder) == made
 
 
 def test_a_command_line_that_is_wrong_ends_with_two(run):

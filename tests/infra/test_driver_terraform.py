@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from infra import errors
+from infra import errors, tokens
 from infra.errors import NoCapacityError, PaymentError, TerraformError, UnavailableError
 from infra.lock import only_driver
 from infra.terraform import STATE, read_state, worst
@@ -124,7 +124,9 @@ def test_teardown_works_when_terraform_does_not(kit, monkeypatch):
 
 
 def test_a_state_that_was_lost_is_made_again_from_what_runs(kit):
+    token = tokens.make(kit.office.settings.state / "gpuwd", "")["WATCHDOG_GATEWAY_TOKEN"]
     kit.up(workers=1)
+    assert {pod.env["WATCHDOG_GATEWAY_TOKEN"] for pod in kit.account.pods.values()} == {token}
     before = kit.billed()
     (kit.office.settings.state / "gpuwd" / "terraform" / STATE).unlink()
     assert {finding.kind for finding in kit.reconcile().findings} == {"unheld"}
