@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from watchdog.assistant.grounding import ground, grounded
@@ -176,6 +176,7 @@ def test_a_value_that_was_changed_is_never_traced(unit_and_render, share, factor
     found = evidence([("value", "value", unit)], (value,))
     # An evidence of one row counts 1 row, and of 1 something anybody may speak.
     wrong = render(value * factor)
+    assume(wrong != render(value))
     assert untraced(f"The value is {wrong} [1].", found) or wrong.startswith(("1 ", "1.00", "1%"))
 
 
