@@ -34,22 +34,21 @@ def draw_cells(place: Place) -> None:
         empty_state("This notebook has no cells.", "Add one below, or take a worked question from the right.")
     if not place.desk.locked:
         with st.container(horizontal=True, vertical_alignment="center", key="notebook-add"):
-            st.caption("Add")
+            st.caption("Add", width="content")
             for kind, word in KINDS.items():
                 st.button(word, key=f"notebook.add.{kind}", icon=":material/add:", on_click=add_cell, args=(kind, None))
 
 
 def draw_cell(cell_id: str) -> None:
-    """One cell: its head, its body, and what came of it."""
+    """One cell, where it is still there: its head, its body, and what came of it."""
     place = place_now()
-    cell = next((each for each in place.notebook.cells if each.cell_id == cell_id), None)
-    if cell is None:
-        return
-    with st.container(border=True, key=f"cell-{cell_id}", gap="small"):
-        _head(place, cell)
-        if error := said(cell_id):
-            problem(str(error), error.hint)
-        _BODIES[cell.kind](place, cell)
+    for cell in place.notebook.cells:
+        if cell.cell_id == cell_id:
+            with st.container(border=True, key=f"cell-{cell_id}", gap="small"):
+                _head(place, cell)
+                if error := said(cell_id):
+                    problem(str(error), error.hint)
+                _BODIES[cell.kind](place, cell)
     redraw_if_changed()
 
 
@@ -236,7 +235,7 @@ def _prom_mode(place: Place, cell: Cell, body: PromQl) -> None:
             help="Over the window, or at its end.",
         )  # fmt: skip
         st.number_input(
-            "Step, s", 0.0, 31_622_400.0, key=step_key, step=15.0, width=150, disabled=bool(place.desk.locked),
+            "Step, s", 0.0, 31_622_400.0, key=step_key, step=15.0, format="%g", width=150, disabled=bool(place.desk.locked),
             on_change=lambda: edit_body(cell.cell_id, lambda old: replace(old, step_seconds=float(st.session_state[step_key]))),
             help="0 lets the window decide.",
         )  # fmt: skip

@@ -82,7 +82,10 @@ def draw_table(outcome: Outcome, cell: Cell, *, height: int = _HEIGHT) -> None:
     assert outcome.table is not None
     count = outcome.table.num_rows
     if not count:
-        st.info("No rows. The window may hold nothing of this; see its length above.", icon=":material/info:")
+        st.info(
+            "No rows. Where history has just begun, run it again; else choose a longer window on the left.",
+            icon=":material/info:",
+        )
         return
     pages = math.ceil(count / PAGE_ROWS)
     spot, below = st.container(), st.container(horizontal=True, vertical_alignment="center")
