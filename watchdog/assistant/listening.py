@@ -19,6 +19,8 @@ _PARSER_HINT = "Start vLLM with --enable-auto-tool-choice and the --tool-call-pa
 # A token is about four letters of English, fewer of JSON and numbers.
 _CHARS_A_TOKEN = 3
 _CHECK_EVERY = 400
+# Reasons to finish that are none of the model's (vLLM: `vllm/v1/engine`, FinishReason).
+_BROKEN = {"error", "abort"}
 
 
 class Listener:
@@ -123,11 +125,10 @@ class Listener:
         said.whole = bool(said.finish)
         if leaked and not said.calls:
             raise ModelFormatError("the model's calls of tools arrive as text", hint=_PARSER_HINT)
-        if not said.finish:
-            where = self.client.settings.address
-            raise ModelUnavailableError(
-                f"the model's server {where} broke off before the end", hint="Ask again; its log may say why."
-            )
+        if said.finish in _BROKEN or not said.finish:
+            how = f"broke off: {said.finish}" if said.finish else "broke off before the end"
+            text = f"the model's server {self.client.settings.address} {how}"
+            raise ModelUnavailableError(text, hint="Ask again; its log may say why.")
 
     def _silent(self) -> ModelUnavailableError:
         settings = self.client.settings

@@ -370,6 +370,20 @@ def test_each_failure_is_one_clear_message_and_the_text_so_far_stays(server, rep
     assert len(came.answer.notices[0].text) < 500
 
 
+@pytest.mark.parametrize("reason", ["error", "abort"])
+def test_an_answer_that_the_engine_gave_up_is_no_answer(ask, reason):
+    came = ask(says("CPU is", finish=reason))
+    assert (came.answer.ending, came.answer.text) == (Ending.FAILED, "CPU is")
+    assert f"broke off: {reason}" in came.notices
+
+
+def test_a_connection_that_the_server_closed_between_two_turns_is_made_anew(ask):
+    kept_alive = calls(CPU)
+    kept_alive = Reply(kept_alive.head.replace(b"connection: close\r\n", b""), kept_alive.parts)
+    came = ask(kept_alive, says("42 % [1]."))
+    assert came.answer.text == "42 % [1]."
+
+
 def test_a_server_that_is_not_there_is_told(server):
     came = ask_of(server.play(), base_url="http://127.0.0.1:9/v1")
     assert came.answer.ending is Ending.FAILED
