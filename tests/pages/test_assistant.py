@@ -424,3 +424,14 @@ def test_too_much_is_refused_in_words_and_stays_to_be_shortened(page, runtime, s
     button(page, "Ask this").click().run()
     until(lambda: script.asked)
     assert script.asked[0].text == "short?"
+
+
+def test_of_a_long_chat_the_newest_are_drawn_and_the_rest_on_demand(open_page, runtime):
+    from watchdog.store.chats import Asked
+
+    for number in range(25):
+        kept(runtime).ask("local", "long", Asked(f"{number:016x}", "c" * 16, f"question {number}", NOON))
+    page = open_page("assistant", runtime=runtime, chat="c" * 16)
+    assert [each.value for each in page.text] == [f"question {number}" for number in range(5, 25)]
+    button(page, "Show 5 earlier").click().run()
+    assert len(page.text) == 25

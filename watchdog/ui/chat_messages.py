@@ -19,6 +19,7 @@ from watchdog.ui.chat_place import Place, ask, chats
 from watchdog.ui.data import runtime
 from watchdog.ui.escape import escape
 
+_MOST_SHOWN = 20
 _CUT = Notice(
     "This answer was cut off: the server ended while it was written.",
     "What it had said is here; ask again for the rest.",
@@ -28,7 +29,8 @@ _CUT = Notice(
 def draw_messages(place: Place) -> None:
     """Everything that was said in this chat, and the answer that is being written."""
     run = runtime().assistant.running(place.chat_id)
-    for number, message in enumerate(place.messages):
+    shown = _shown(place)
+    for number, message in enumerate(shown, len(place.messages) - len(shown)):
         live = run is not None and run.asked.message_id == message.asked.message_id
         _question(message)
         with st.chat_message("assistant", avatar=":material/monitor_heart:"), guarded():
@@ -41,6 +43,19 @@ def draw_messages(place: Place) -> None:
     waiting = st.session_state.get(state.CHAT_NEXT, "")
     if run is not None and waiting:
         st.caption(f"Next: {escape(waiting, 300)}")
+
+
+def _shown(place: Place) -> tuple[Message, ...]:
+    """The newest, and a way to all of them: a long chat takes seconds to draw."""
+    hidden = len(place.messages) - _MOST_SHOWN
+    if hidden <= 0 or st.session_state.get(state.CHAT_WHOLE) == place.chat_id:
+        return place.messages
+    st.button(f"Show {hidden:,} earlier", key="assistant.whole", type="tertiary", on_click=_show_all, args=(place,))
+    return place.messages[hidden:]
+
+
+def _show_all(place: Place) -> None:
+    st.session_state[state.CHAT_WHOLE] = place.chat_id
 
 
 def _question(message: Message) -> None:

@@ -24,7 +24,7 @@ def draw_start(place: Place) -> None:
     with st.container(horizontal=True, gap="small"):
         for number, each in enumerate(suggestions(_troubles(), place.about)):
             label = escape(each.question, 120)
-            st.button(label, key=f"assistant.suggested.{number}", on_click=_ask, args=(place, each))
+            st.button(label, key=f"assistant.suggested.{number}", wrap=True, on_click=_ask, args=(place, each))
 
 
 def _ask(place: Place, suggestion: Suggestion) -> None:

@@ -63,6 +63,7 @@ CHAT_SEARCH = "assistant.search"
 CHAT_EDIT = "assistant.edit"
 CHAT_EVIDENCE = "assistant.evidence"
 CHAT_PROBLEM = "assistant.problem"
+CHAT_WHOLE = "assistant.whole_chat"
 CHAT_CITES = "assistant.cites"
 OVERVIEW_ASK = "overview.ask"
 

@@ -12,6 +12,7 @@ _STYLE = """<style>
 [data-testid="stMetricValue"], [data-testid="stCaptionContainer"], .stMarkdown { font-variant-numeric: tabular-nums; }
 [data-testid="stMetricValue"], [data-testid="stMetricValue"] * { white-space: normal !important; overflow: visible !important; }
 .stMarkdown table { display: block; max-width: 100%; overflow-x: auto; }
+@media (max-width: 640px) { .stMarkdown td:last-child { min-width: 14rem; } }
 [data-testid^="stBaseButton-primary"] * { color: BACKGROUND; }
 .st-key-notebook-questions button, .st-key-notebook-questions button p { text-align: left; justify-content: flex-start; }
 [data-testid="stColumn"] > * > [data-testid="stLayoutWrapper"]:has(.st-key-notebook-side) { position: sticky; top: 4rem; }
