@@ -98,7 +98,11 @@ def up(args: Namespace, office: Office) -> int:
             return 1
         if found.give_up:
             give_back(desk, wishes.name, found.give_up, f"--replace by {desk.by}")
-        raise_cluster(desk, found.specs, replace=args.replace)
+        try:
+            raise_cluster(desk, found.specs, replace=args.replace)
+        except InfraError:
+            _say_what_goes_on(desk, wishes.name)
+            raise
         _print(_status(desk, office, wishes.name).text())
         _write_outputs(desk, office, wishes.name)
         return _tell(reconcile(desk, office.held()), quiet=True)
@@ -206,6 +210,18 @@ def _offer(desk: Desk, office: Office, wishes: Wishes, args: Namespace) -> Offer
     market = office.market(desk, wishes)
     entry = notes.founded(desk, wishes.name)
     return offer(wishes, entry, market, desk.clock.now(), may_replace=args.replace)
+
+
+def _say_what_goes_on(desk: Desk, cluster: str) -> None:
+    """After a failure: whether anything of the cluster still costs money."""
+    try:
+        pods = _own_pods(desk, cluster)
+    except InfraError:
+        _print("What is rented now is not known: `python -m infra.cluster reconcile` tells.")
+        return
+    usd = sum(pod.cost for pod in pods)
+    names = ", ".join(pod.name for pod in pods)
+    _print(f"Still rented, ${usd:.2f} an hour: {names}." if pods else f"Nothing of cluster {cluster} is rented.")
 
 
 def _own_pods(desk: Desk, cluster: str) -> list[Pod]:

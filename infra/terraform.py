@@ -28,13 +28,18 @@ _PLAN = "cluster.tfplan"
 _VARIABLES = "cluster.auto.tfvars.json"
 # Not terraform.tfstate: where a backend names Terraform's own default, `init` may move the state away as an old one.
 STATE = "cluster.tfstate"
+# Terraform draws a frame around errors for people.
+_FRAME = dict.fromkeys(map(ord, "╷│╵"), " ")
 _HEAD, _HEAD_ID = "runpod_pod.head", "terraform_data.head"
 # What a user's shell may hold and terraform would obey.
 _FOREIGN = ("TF_CLI_ARGS", "TF_VAR_", "TF_WORKSPACE", "TF_LOG")
 
 
 class TerraformApplier:
-    """An `Applier` by the real terraform, one folder a cluster."""
+    """An `Applier` by the real terraform, one folder a cluster.
+
+    Call it from a thread that outlives the call: a terraform is told to finish when the thread that started it ends.
+    """
 
     def __init__(self, settings: Settings, folder: Path, lock: int | None = None) -> None:
         """Hold nothing yet.
@@ -121,7 +126,7 @@ class TerraformApplier:
         said: list[str] = []
         code = self._stream(words, said.append)
         if code != 0:
-            text = self._settings.scrubbed(" ".join("".join(said).split()))
+            text = self._settings.scrubbed(" ".join("".join(said).translate(_FRAME).split()))
             raise of_text(text, what)
         return "".join(said).encode()
 

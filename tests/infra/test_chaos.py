@@ -9,9 +9,14 @@ import os
 import random
 import time
 
+import pytest
+
+from infra.lock import only_driver
 from infra.ownership import MARKER
 from tests.infra.killing import killed_at
 from tests.infra.kit import A100, H100_PCIE, kit_at
+from tests.infra.test_driver_terraform import terraform_kit
+from watchdog.base.clock import SystemClock
 from watchdog.base.errors import WatchdogError
 
 RUNS = int(os.environ.get("WATCHDOG_CHAOS_RUNS", "0"))
@@ -110,6 +115,9 @@ class Chaos:
     def check(self):
         """The promise, with nothing in the way of looking."""
         kit = self.kit
+        # A terraform whose driver was killed keeps the lock until it has finished.
+        with only_driver(kit.office.settings.state / "lock", SystemClock(), wait_seconds=60):
+            pass
         kit.fake.faults.clear()
         report = kit.reconcile()
         billed = kit.billed()
@@ -124,6 +132,23 @@ class Chaos:
         self.counts["pods"] = len(kit.account.pods) - len(self.others)
 
 
+@pytest.mark.integration
+@pytest.mark.skipif(not RUNS, reason="takes minutes: set WATCHDOG_CHAOS_RUNS")
+@pytest.mark.timeout(1800)
+def test_the_same_through_the_real_terraform(tmp_path):
+    with terraform_kit(tmp_path) as kit:
+        kit.account.credit = 1e6
+        chaos = Chaos(kit, SEED)
+        kit.owner()
+        for _ in range(max(1, RUNS // 20)):
+            chaos.run()
+        kit.fake.fates._next.clear()
+        kit.down()
+        assert kit.billed().keys() == chaos.others
+        print(chaos.counts)  # noqa: T201 (shown with -s)
+
+
+@pytest.mark.timeout(3600)
 def test_no_pod_is_ever_billed_that_we_do_not_list(tmp_path):
     with kit_at(tmp_path) as kit:
         kit.account.credit = 1e6

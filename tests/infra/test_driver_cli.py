@@ -155,6 +155,17 @@ def test_without_a_key_all_happens_at_a_stand_in_under_a_banner(run, monkeypatch
     assert "Nothing of cluster gpuwd is on the bill" in out
 
 
+def test_a_failure_says_whether_anything_goes_on_costing(kit, run):
+    kit.fake.faults.refuse("POST", "/v2/pods", 402, detail="insufficient balance")
+    code, out, err = run("up", "--yes", "--gpu", "A100 PCIe")
+    assert (code, out.splitlines()[-1]) == (3, "Nothing of cluster gpuwd is rented.")
+    assert "Payment: RunPod would not rent gpuwd-head (402): insufficient balance" in err
+    run("up", "--yes", "--gpu", "A100 PCIe", "--workers", "0")
+    kit.account.stock[A100] = 0
+    code, out, _ = run("up", "--yes", "--gpu", "A100 PCIe", "--workers", "1")
+    assert (code, out.splitlines()[-1]) == (3, "Still rented, $1.79 an hour: gpuwd-head.")
+
+
 def test_the_question_names_the_dearest_that_may_come(kit, run):
     # 1 pod: 1.79 or 3.99, and 160 GB x 0.10 / 730 = 0.02
     _, out, err = run("up", "--gpu", "any-of:A100 PCIe,H100 SXM", "--workers", "0")
