@@ -10,12 +10,13 @@ from watchdog.assistant.limits import Limits
 from watchdog.assistant.model_client import Manner, ModelClient
 from watchdog.assistant.pump import Pump, SilenceError, Watch
 from watchdog.assistant.records import Notice, Step, Text, Thought
-from watchdog.assistant.spoken import Speech, repeats_itself
+from watchdog.assistant.spoken import THOUGHT, Speech, repeats_itself
 from watchdog.assistant.stream import Piece, Said
 from watchdog.assistant.toolbox import Toolbox
 from watchdog.base.errors import ModelFormatError, ModelLimitError, ModelUnavailableError
 
 _PARSER_HINT = "Start vLLM with --enable-auto-tool-choice and the --tool-call-parser that fits the model."
+_THOUGHT_HINT = "Start vLLM with the --reasoning-parser that fits the model."
 # A token is about four letters of English, fewer of JSON and numbers.
 _CHARS_A_TOKEN = 3
 _CHECK_EVERY = 400
@@ -44,7 +45,7 @@ class Listener:
         self._tools = toolbox.schemas(strict=client.settings.strict)
         self._limits, self._watch, self._emit, self._tell = limits, watch, emit, tell
         self._context_chars = limits.context_chars
-        self._told_cut = False
+        self._told_cut = self._told_thought = False
         self.think_less = False
 
     def listen(self, said: Said, talk: Conversation, *, may_call: bool) -> None:
@@ -103,7 +104,17 @@ class Listener:
                     return
         for part in speech.end():
             self._take(said, part)
+        self._part_from_thought(said)
         self._judge(said, leaked=speech.leaked and may_call)
+
+    def _part_from_thought(self, said: Said) -> None:
+        """Templates that begin a turn with `<think>` leave only its end in the content where nothing parses it."""
+        thought, tag, rest = said.text.rpartition(THOUGHT)
+        if tag:
+            said.thought, said.text = said.thought + thought, rest.lstrip()
+            if not self._told_thought:
+                self._told_thought = True
+                self._tell(Notice("The model's thoughts arrived in its answer and were taken out.", _THOUGHT_HINT))
 
     def _take(self, said: Said, part: Piece) -> None:
         said.add(part)

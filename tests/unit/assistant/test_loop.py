@@ -131,6 +131,13 @@ def test_older_servers_that_call_it_reasoning_content_are_heard_too(ask):
     assert came.steps == [Thought("hm"), Text("Yes.")]
 
 
+def test_thoughts_of_which_only_the_end_is_marked_are_no_answer(ask):
+    came = ask(calls(CPU, text="I should look.</think>\n\n"), says("It is 42.\n</think>\n\n42 % [1]."))
+    assert (came.answer.ending, came.answer.text) == (Ending.ANSWERED, "42 % [1].")
+    assert [n.hint for n in came.answer.notices] == ["Start vLLM with the --reasoning-parser that fits the model."]
+    assert "I should look" not in json.dumps(came.server.requests[1]["messages"])
+
+
 def test_two_calls_with_the_same_index_are_two_calls(ask):
     def call(key, minutes):
         function = {"name": "query_metrics", "arguments": json.dumps({"metric": "cpu", "minutes": minutes})}
