@@ -1,4 +1,4 @@
-"""The agent loop: a question, a model that may call tools, an answer."""
+"""The assistant's loop: a question, a model that may call tools, an answer."""
 
 from __future__ import annotations
 
