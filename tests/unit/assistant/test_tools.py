@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
+import pandas as pd
 import pytest
 
 from tests.conftest import NOON
@@ -12,7 +14,10 @@ from tests.slurm_fakes import FakeSlurm, drained
 from tests.unit.assistant.desk_kit import call, column, desk_of, first, troubled
 from watchdog.assistant.records import Evidence
 from watchdog.assistant.tools.registry import TOOLS
-from watchdog.base.errors import SourceUnavailableError, ToolError, WatchdogError
+from watchdog.base.clock import FakeClock
+from watchdog.base.errors import SourceUnavailableError, SqlError, ToolError, WatchdogError
+from watchdog.model.telemetry import Answer
+from watchdog.services.sql import SqlService
 
 GPU = "GPU-00010002-0000"
 
@@ -232,3 +237,45 @@ def test_answers_hold_plain_values_alone(tmp_path):
         assert isinstance(found, Evidence)
         kinds = {type(cell).__name__ for row in found.rows for cell in row}
         assert kinds <= {"str", "int", "float", "bool", "datetime", "NoneType"}, name
+
+
+class FakeProm:
+    """A Prometheus that gives two values of `up`."""
+
+    def __init__(self):
+        self.asked = []
+
+    def instant(self, text, at):
+        self.asked.append((text, at))
+        frame = pd.DataFrame({"sampled_at": [at, at], "value": [1.0, 0.0], "node": ["node001", "node002"]})
+        return Answer(frame.astype({"sampled_at": "datetime64[us, UTC]"}), ("the server cut it",))
+
+    def range(self, text, window, step):
+        return self.instant(text, window.until - step)
+
+
+def test_promql_is_asked_as_it_is_at_the_instant_or_over_hours():
+    prometheus = FakeProm()
+    found = call(desk_of(prometheus=prometheus), "promql", query="up")
+    assert prometheus.asked == [("up", NOON)]
+    assert found.query == "up"
+    assert column(found, "value") == [1.0, 0.0]
+    assert "the server cut it" in found.marks
+    assert call(desk_of(prometheus=prometheus), "promql", query="up", hours=2).window.length == timedelta(hours=2)
+
+
+@pytest.fixture
+def asking(tmp_path):
+    folder = tmp_path
+    desk = desk_of(FakeCluster(2), FakeSlurm(), folder)
+    service = SqlService(desk.reads.history, folder / "jobs.duckdb", FakeClock(NOON))
+    yield replace(desk, reads=replace(desk.reads, sql=service))
+    service.close()
+
+
+def test_sql_reads_history_and_changes_nothing(asking):
+    found = call(asking, "sql", query="SELECT job_id, user_name FROM jobs WHERE state = 'RUNNING' ORDER BY job_id")
+    assert column(found, "job_id")[:2] == ["1000", "1001"]
+    for query in ("DELETE FROM jobs", "COPY jobs TO 'x.csv'", "SELECT * FROM read_text('/etc/passwd')"):
+        with pytest.raises(SqlError):
+            call(asking, "sql", query=query)
