@@ -27,7 +27,8 @@ def test_an_address_that_comes_late_is_waited_for(net):
         pod.start(address=False)
         until(lambda: pod.health().get("phase") == "network", 10, pod.tail)
         time.sleep(0.5)
-        assert pod.health()["services"] == []
+        # sshd does not wait for the network of the pods.
+        assert [(s["name"], s["state"]) for s in pod.health()["services"]] == [("base", "running")]
         pod.give_address()
         until(lambda: pod.health()["phase"] == "running", 10, pod.tail)
         assert pod.health()["address"] == pod.address
@@ -111,6 +112,7 @@ def test_a_pod_with_broken_settings_and_no_network_still_stops_itself_at_its_dea
         with fake_runpod(pod.listen(7777)) as api:
             until(lambda: pod.health().get("phase") == "broken", 10, pod.tail)
             assert pod.health()["problems"] == ["WATCHDOG_HEAD must be a host name, not ''"]
+            assert pod.service("base")["state"] == "running"
             until(lambda: api.seen, 15, pod.tail)
             assert time.time() >= float(pod.env["WATCHDOG_DEADLINE"])
             method, path, headers, body = api.seen[0]

@@ -49,10 +49,10 @@ class Plan:
 
 
 def services(plan: Plan, environ: Mapping[str, str]) -> list[Service]:
-    """The daemons in the order of their start."""
+    """The daemons in the order of their start, without the base image's."""
     env = _plain(environ)
     head = plan.settings.role == "head"
-    found = [*_base(plan.settings, environ), _munged(env), _gateway(env)]
+    found = [_munged(env), _gateway(env)]
     if head:
         found.append(_slurmctld(env))
     found += [_slurmd(plan, env), _gpu_exporter(plan, env)]
@@ -68,12 +68,13 @@ def _plain(environ: Mapping[str, str]) -> dict[str, str]:
     return {"PATH": environ.get("PATH", "/usr/local/bin:/usr/bin:/bin"), "LANG": "C.UTF-8", "HOME": "/tmp"}  # noqa: S108
 
 
-def _base(settings: Settings, environ: Mapping[str, str]) -> list[Service]:
+def base(environ: Mapping[str, str]) -> list[Service]:
     """The base image's own start script: sshd as it sets it up. Jupyter is not asked for."""
-    if not os.access(settings.base_start, os.X_OK):
+    script = environ.get("WATCHDOG_BASE_START", "").strip() or "/start.sh"
+    if not os.access(script, os.X_OK):
         return []
     env = {name: value for name, value in harmless(environ).items() if name != "JUPYTER_PASSWORD"}
-    return [Service("base", (str(settings.base_start),), env)]
+    return [Service("base", (script,), env)]
 
 
 def _munged(env: Mapping[str, str]) -> Service:

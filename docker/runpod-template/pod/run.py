@@ -17,7 +17,7 @@ from pod.health import Health
 from pod.log import Log
 from pod.machine import Machine, look
 from pod.network import NoAddressError, resolves_to, wait_for_address
-from pod.plan import Plan, services
+from pod.plan import Plan, base, services
 from pod.profiles import Profile, choose, split_gpus
 from pod.serve_model import PORT as MODEL_PORT
 from pod.settings import Settings, SettingsError, harmless, read_settings, secrets_of
@@ -59,6 +59,8 @@ class Pod:
         self.health = Health(role)
         self.deadline = _deadline(environ)
         self.switch = Switch(self.deadline, owner_of(environ), self.log.pod)
+        # sshd first: whatever else fails, one can look.
+        self.supervisor = Supervisor(base(environ), self.log)
         # What we start ourselves sees no secret either.
         os.environ.clear()
         os.environ.update(harmless(environ))
@@ -69,26 +71,34 @@ class Pod:
         while True:
             for line in self.health.problems:
                 self.log.pod(f"cannot start: {line}")
-            self.health.write([])
-            if self.stop.wait(_REPEAT_SECONDS):
+            if self.stopped(_REPEAT_SECONDS):
+                self.supervisor.stop()
                 return 0
+
+    def stopped(self, seconds: float) -> bool:
+        """Wait, with an eye on what runs already. True when the pod is to stop."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            self.supervisor.tick()
+            self.health.write(self.supervisor.states())
+            if self.stop.wait(min(_HEALTH_SECONDS, max(0.0, until - time.monotonic()))):
+                return True
+        return False
 
     def live(self, settings: Settings) -> int:
         """Join the network, start the daemons, keep them, leave."""
         self.health.node, self.health.phase = settings.node_name, "network"
-        self.health.write([])
-        address = wait_for_address(
-            settings.interface, settings.address_seconds, stopped=self.stop.wait, say=self.log.pod
-        )
+        address = wait_for_address(settings.interface, settings.address_seconds, stopped=self.stopped, say=self.log.pod)
         if address is None:
+            self.supervisor.stop()
             return 0
         self.health.address = address
         plan = self._plan(settings, address)
         files.write_all(plan, plan.controller)
-        supervisor = Supervisor(services(plan, self.environ), self.log)
+        self.supervisor.add(services(plan, self.environ))
         self.health.phase = "running"
-        self._keep(plan, supervisor)
-        self._leave(plan, supervisor)
+        self._keep(plan, self.supervisor)
+        self._leave(plan, self.supervisor)
         return 0
 
     def _plan(self, settings: Settings, address: str) -> Plan:

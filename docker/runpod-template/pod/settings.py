@@ -36,7 +36,6 @@ class Settings:
         volume: what outlives the container; the model cache lies there.
         slurmdbd: "host" or "host:port" of a Slurm database daemon; "" keeps no accounting.
         exporter_seconds: how often the exporters look.
-        base_start: start script of the base image; it brings up sshd.
     """
 
     role: Role
@@ -56,7 +55,6 @@ class Settings:
     slurmdbd: str = ""
     exporter_seconds: int = 15
     pod_id: str = ""
-    base_start: Path = Path("/start.sh")
 
     @property
     def node_name(self) -> str:
@@ -93,7 +91,6 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         slurmdbd=read.matching("WATCHDOG_SLURMDBD", _HOST_PORT, "host or host:port", required=False),
         exporter_seconds=read.number("WATCHDOG_EXPORTER_SECONDS", 15, 3600) or 15,
         pod_id=read.text("RUNPOD_POD_ID"),
-        base_start=Path(read.text("WATCHDOG_BASE_START") or "/start.sh"),
     )
     if problems:
         raise SettingsError("\n".join(problems))

@@ -75,8 +75,13 @@ class Supervisor:
     """Runs services in their order; `tick` is called a few times a second by one thread."""
 
     def __init__(self, services: Sequence[Service], log: Log, clock: Callable[[], float] = time.monotonic) -> None:
-        self._all = {service.name: _Running(service) for service in services}
+        self._all: dict[str, _Running] = {}
         self._log, self._clock = log, clock
+        self.add(services)
+
+    def add(self, services: Sequence[Service]) -> None:
+        """More services; the next tick starts them."""
+        self._all |= {service.name: _Running(service) for service in services}
 
     def tick(self) -> None:
         """Notice ends, start what is due."""

@@ -10,7 +10,7 @@ from pod import slurm
 from pod.gateway import gateway_conf
 from pod.health import Health, judge
 from pod.machine import Gpu, Machine
-from pod.plan import Plan, services
+from pod.plan import Plan, base, services
 from pod.profiles import choose, read_profiles, split_gpus
 from pod.serve_model import command
 from pod.settings import Settings, SettingsError
@@ -128,13 +128,28 @@ def test_no_command_line_holds_a_secret_and_only_the_model_server_is_told_one():
 
 def test_only_what_starts_others_processes_runs_as_root():
     roots = {service.name for service in services(plan(), {}) if service.user == "root"}
-    assert roots <= {"base", "slurmd"}
+    assert roots == {"slurmd"}
+
+
+def test_the_base_image_s_script_sees_no_secret_and_starts_no_jupyter(tmp_path):
+    script = tmp_path / "start.sh"
+    environ = {
+        "WATCHDOG_BASE_START": str(script),
+        "PUBLIC_KEY": "k",
+        "JUPYTER_PASSWORD": "j",
+        "RUNPOD_API_KEY": "r",
+        "A": "b",
+    }
+    assert base(environ) == []
+    script.touch(0o755)
+    (service,) = base(environ)
+    assert service.env == {"WATCHDOG_BASE_START": str(script), "PUBLIC_KEY": "k", "A": "b"}
 
 
 def test_a_worker_runs_less():
     worker = replace(SETTINGS, role="worker", head="h", model_profile="")
     names = [service.name for service in services(plan(worker, ""), {})]
-    assert [n for n in names if n != "base"] == ["munged", "gateway", "slurmd", "gpu-exporter"]
+    assert names == ["munged", "gateway", "slurmd", "gpu-exporter"]
 
 
 @pytest.mark.parametrize("role", ["head", "worker"])
