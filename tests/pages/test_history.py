@@ -7,8 +7,10 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
 
-from tests.conftest import NOON
+from tests.conftest import NOON, ROOT
 from tests.fakes import fake_runtime
 from tests.pages.conftest import words
 from tests.unit.services.notebook.runners import Prom, Runner
@@ -60,8 +62,23 @@ def kept(runtime, *bodies, title="Mine", by="local"):
     return runtime.notebooks.store().save(built, by, NOON)
 
 
+@pytest.fixture
+def open_page(monkeypatch):
+    """The page's script alone: what app.py puts around it is tried in the first test and in a browser."""
+
+    def opened(runtime, **parameters):
+        st.cache_data.clear()
+        monkeypatch.setattr("watchdog.ui.data.current", lambda: runtime)
+        page = AppTest.from_file(ROOT / "pages" / "history.py", default_timeout=30)
+        for name, value in {"window": "24h", **parameters}.items():
+            page.query_params[name] = value
+        return page.run()
+
+    return opened
+
+
 def opened(open_page, runtime, **parameters):
-    page = open_page("history", runtime=runtime, **parameters)
+    page = open_page(runtime, **parameters)
     assert not page.exception
     return page
 
@@ -85,8 +102,16 @@ def charts(page):
     return page.get("vega_lite_chart")
 
 
-def test_somebody_new_sees_a_question_answered_with_table_and_chart(open_page, runtime):
-    page = opened(open_page, runtime)
+def app_page(monkeypatch, runtime):
+    monkeypatch.setattr("watchdog.ui.data.current", lambda: runtime)
+    navigation = SimpleNamespace(uses_pages_directory=False)
+    monkeypatch.setattr("streamlit.runtime.scriptrunner.script_runner.PagesManager", navigation)
+    page = AppTest.from_file(ROOT / "app.py", default_timeout=30).run()
+    return page.switch_page("pages/history.py").run()
+
+
+def test_somebody_new_sees_a_question_answered_within_the_app(runtime, monkeypatch):
+    page = app_page(monkeypatch, runtime)
 
     assert "How busy were the GPUs?" in words(page)
     assert "not saved yet" in words(page)

@@ -9,7 +9,7 @@ from watchdog.services.notebook.session import Session
 
 # Each may hold `session.MOST_BYTES`, all together MOST_TOTAL_BYTES. Answers that are on their way come on top: at most
 # four of 256 MiB, for a moment.
-MOST_SESSIONS = 16
+MOST_SESSIONS = 64
 MOST_TOTAL_BYTES = 768 << 20
 
 
