@@ -1,4 +1,4 @@
-"""History: what happened, how often, to whom? Questions, charts and words, as a notebook."""
+"""History: what happened, how often and to whom, in questions, charts and words?"""
 
 import streamlit as st
 
