@@ -11,6 +11,9 @@ address=${GATEWAY_URL:-http://localhost:${GATEWAY_PORT:-8080}}
 export GATEWAY_URL="$address"
 
 compose() {
+    # The later one wins.
+    if [ -e "$here/.env" ]; then set -- --env-file "$here/.env" "$@"; fi
+    if [ -e "$root/.env" ]; then set -- --env-file "$root/.env" "$@"; fi
     docker compose --project-directory "$here" --file "$here/compose.yaml" "$@"
 }
 

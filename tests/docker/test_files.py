@@ -314,6 +314,13 @@ def test_the_demo_feeds_prometheus_and_a_plain_start_takes_it_away(services_sh):
     assert not demo.exists()
 
 
+def test_settings_come_from_both_env_files_and_the_nearer_one_wins(services_sh):
+    for path in (services_sh.place.parent / ".env", services_sh.place / ".env"):
+        path.write_text("GATEWAY_PORT=8090\n")
+    call = services_sh("up").calls[-1]
+    assert re.findall(r"--env-file (\S+)", call) == [f"{services_sh.place.parent}/.env", f"{services_sh.place}/.env"]
+
+
 def test_without_docker_it_says_so_and_what_to_do_instead(services_sh):
     done = services_sh("up", NO_COMPOSE="1")
     assert done.returncode == 3

@@ -98,7 +98,7 @@ def test_a_person_signs_in_at_the_provider_and_one_whose_address_is_not_verified
     assert "gpu01" not in tab.locator("body").inner_text()
     tab.get_by_role("button", name="Sign in").click()
     # The escaper puts a joiner before the @, so that it is no link.
-    tab.get_by_text(re.compile("Ann.?@example.com, operator")).wait_for()
+    tab.get_by_text(re.compile("ann.?@example.com, operator")).wait_for()
     tab.get_by_text("gpu01").first.wait_for()
     tab.get_by_role("button", name="Sign out").click()
     tab.get_by_role("button", name="Sign in").wait_for()

@@ -146,7 +146,7 @@ def test_the_identity_providers_claims_name_who_is_here_if_they_are_verified(mon
             return claims | self.changes
 
     monkeypatch.setattr("streamlit.user", User())
-    assert who.person() == who.Person("Ann@Example.com", Role.ADMIN, signed_in=True)
+    assert who.person() == who.Person("ann@example.com", Role.ADMIN, signed_in=True)
     for change in ({"email_verified": False}, {"is_logged_in": False}, {"email": None}):
         monkeypatch.setattr("streamlit.user", User(**change))
         assert who.person() == who.NOBODY

@@ -81,15 +81,16 @@ class Roles:
 
 
 def _names(text: str) -> frozenset[str]:
-    return frozenset(_folded(part.strip()) for part in text.split(",") if part.strip())
+    return frozenset(folded(part.strip()) for part in text.split(",") if part.strip())
 
 
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
+    """A name as it is compared and kept: e-mail addresses in small letters, as providers write them either way."""
     return name.lower() if "@" in name else name
 
 
 def _matches(name: str, names: frozenset[str]) -> bool:
-    known = _folded(name)
+    known = folded(name)
     domain = known[known.rindex("@") :] if "@" in known else ""
     return known in names or (domain != "" and domain in names)
 

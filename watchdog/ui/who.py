@@ -17,6 +17,7 @@ from watchdog.services.sign_in import (
     SignIn,
     check_address,
     chosen_sign_in,
+    folded,
 )
 from watchdog.ui.data import runtime
 from watchdog.ui.oidc import has_oidc
@@ -40,7 +41,7 @@ def person() -> Person:
     if kind is SignIn.OFF:
         check_address(runtime().config, kind, str(st.get_option("server.address") or ""))
         return Person(LOCAL, Role.ADMIN, signed_in=False)
-    name = oidc_name() if kind is SignIn.OIDC else _proxy_name()
+    name = folded(oidc_name() if kind is SignIn.OIDC else _proxy_name())
     role = Roles(runtime().config).of(name) if name else None
     return Person(name, role, signed_in=True) if role else NOBODY
 
