@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
+from msgspec import structs
 
 from infra import errors
 from infra.commands import ssh_words
+from infra.waiting import wait_ready
 from infra.wire import Pod, Ssh, SshEndpoint
 from tests.infra.killing import killed_at
 from tests.infra.kit import A100, H100_PCIE, kit_at
@@ -137,13 +142,29 @@ def test_waiting_says_for_what_it_waits(kit):
     assert "gpuwd-worker-0: private network" in said
 
 
-def test_a_stopped_pod_is_started_and_its_old_state_is_not_believed(kit):
+def test_a_stopped_pod_is_started_again(kit):
     kit.up(workers=1)
     worker = next(pod_id for pod_id, name in kit.billed().items() if name.endswith("worker-0"))
     kit.office.runpod().stop(worker)
     kit.fake.clock.advance(100)
     kit.up(workers=1)
     assert kit.office.runpod().pod(worker).status == "RUNNING"
+
+
+def test_after_a_start_the_old_runtime_is_not_believed(kit):
+    kit.up(workers=0)
+    (old,) = kit.office.runpod().pods()
+    new = structs.replace(old, started_at=old.started_at + timedelta(seconds=90))
+    lists = [[old], [old], [new]]
+
+    class Listing:
+        def pods(self):
+            return lists.pop(0)
+
+    with kit.office.desk("gpuwd") as desk:
+        outcome = wait_ready(replace(desk, runpod=Listing()), "gpuwd", [old], restarted=[old.id])
+    assert lists == []
+    assert [pod.started_at for pod in outcome.ready] == [new.started_at]
 
 
 def test_a_stopped_pod_whose_gpu_was_rented_away_keeps_its_disk(kit):
