@@ -11,7 +11,8 @@ from tests.pages.conftest import words
 from tests.pages.test_alerts import EVIL, HOT, act, button
 from tests.unit.alerts.stage import Stage, rule
 from watchdog.base.clock import FakeClock
-from watchdog.base.errors import ActionError
+from watchdog.base.config import Config
+from watchdog.base.errors import ActionError, ConfigError
 from watchdog.model.people import Role
 from watchdog.services.audit import Audit
 from watchdog.services.history import History
@@ -179,3 +180,11 @@ def test_require_names_the_role_that_is_missing(come_as, monkeypatch):
     with pytest.raises(ActionError):
         carry_out(Deed("teardown", "pod 1", Role.ADMIN), lambda: pytest.fail("was done"))
     assert runtime.audit.kept[0].act == "refused: teardown"
+
+
+def test_serve_refuses_a_public_address_without_sign_in_before_it_listens(monkeypatch):
+    from watchdog import server
+
+    monkeypatch.setattr(server, "build_app", lambda _: pytest.fail("it was built"))
+    with pytest.raises(ConfigError, match="without any sign-in"):
+        server.serve(Config(host="0.0.0.0"))
