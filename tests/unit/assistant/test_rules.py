@@ -36,7 +36,15 @@ def intent(desk, text, about=About()):  # noqa: B008 (frozen)
         ("Is everything OK?", "health"),
         ("any problems right now?", "health"),
         ("what is broken", "health"),
-        ("Are there any critical alerts?", "health"),
+        ("Is any job hung?", "health"),
+        ("Are there stragglers?", "health"),
+        ("Are all exporters reporting?", "health"),
+        ("Are there any critical alerts?", "alerts"),
+        ("Who acknowledged the alerts?", "alerts"),
+        ("Which nodes are drained?", "nodes"),
+        ("is any node out of service?", "nodes"),
+        ("What is the largest free block?", "capacity"),
+        ("Which partition is the busiest?", "waste"),
         ("Who wastes most this week?", "waste"),
         ("which users leave GPUs idle?", "waste"),
         ("who is hogging GPUs without using them", "waste"),
@@ -90,6 +98,7 @@ UNANSWERABLE = (
     "Which line of code is slow in job 1000?",
     "What is the weather?",
     "Tell me a joke about GPUs",
+    "Is the room too hot?",
     "Please drain node node001",
     "Cancel the job 1000",
     "What is the CPU temperature of node001?",
@@ -124,7 +133,7 @@ def test_what_is_no_plain_question_is_told_so(desk, question):
 @pytest.mark.parametrize("question", ["Which GPUs need attention?", "Which jobs wait, and why?", "Why is job 1000 slow?", "Why does job 500000 wait?",
     "How is node node002?", "is GPU 2 on node002 ok?", "Can I start an 8-GPU job now?", "how many GPUs are free?", "who wasted most in the last 3 hours?",
     "what did the last 3 hours cost?", "what changed in the last hour?", "what happened in the last 24 hours?", "which GPUs are hottest?", "which GPUs are hung?",
-    "what does XID 79 mean?", "How busy is the cluster?", "what is ada running?", "why is node004 drained?", "which jobs failed today?"])  # fmt: skip
+    "what does XID 79 mean?", "How busy is the cluster?", "what is ada running?", "why is node004 drained?", "which jobs failed today?", "which nodes are drained?", "which alerts are open?"])  # fmt: skip
 def test_every_claim_of_an_answer_rests_on_evidence_that_is_cited(desk, question):
     answer = said(desk, question)
     assert answer.ending is Ending.ANSWERED, answer.text

@@ -117,6 +117,13 @@ def test_a_node_tells_its_slurm_state_its_reason_and_its_gpus(desk):
     assert row["gpus"] == 8
 
 
+def test_nodes_out_of_service_tell_why_and_since_when(desk):
+    found = call(desk, "nodes", show="out of service")
+    assert column(found, "node") == ["node004"]
+    assert first(found)["out_seconds"] == pytest.approx(26 * 3600)
+    assert len(call(desk, "nodes", show="in service", partition="gpu").rows) == 3
+
+
 def test_the_history_of_a_node_is_its_changes(desk):
     found = call(desk, "node_history", node="node004")
     assert column(found, "flags") == ["DRAIN"]

@@ -33,6 +33,8 @@ _ANSWERERS: Mapping[Intent, Answerer] = MappingProxyType(
         Intent.GPU: machines.gpu,
         Intent.GPUS: machines.gpus,
         Intent.METRIC: machines.metric,
+        Intent.NODES: machines.nodes,
+        Intent.ALERTS: health.alerts,
         Intent.XID: machines.xid,
         Intent.OVERVIEW: machines.overview,
         Intent.CAPACITY: hours.capacity,

@@ -63,6 +63,16 @@ def _open(alerts: Evidence | None) -> str:
     return f"{plural(len(rows), 'alert')} {'is' if len(rows) == 1 else 'are'} open, {nobody or 'none'} without an owner {cite(alerts)}."
 
 
+def alerts(asking: Asking, question: Question) -> str:
+    """What is open, worst first, and who has it."""
+    del question
+    found = asking.ask("alerts_now")
+    if found is None:
+        return ""
+    head = f"**{plural(found.total_rows, 'alert')} {'is' if found.total_rows == 1 else 'are'} open** {cite(found)}."
+    return f"{head}\n\n{table(found, ('severity', 'title', 'open_seconds', 'ack_by', 'ack_note', 'explanation'), most=12)}".strip()
+
+
 def incident(asking: Asking, question: Question) -> str:
     """The alert that was looked at: what is seen, and what else is wrong with the same node or job."""
     alerts = asking.ask("alerts_now")

@@ -7,6 +7,7 @@ import re
 
 import pandas as pd
 
+from watchdog.assistant.quoting import markdown
 from watchdog.assistant.records import Evidence
 from watchdog.assistant.rules.asking import Asking, Missing
 from watchdog.assistant.rules.question import Question
@@ -118,7 +119,8 @@ def _hours(asking: Asking, question: Question, tool: str) -> str:
         "idle_usd",
     )
     window = f"{found.window.since:%Y-%m-%d %H:%M} to {found.window.until:%Y-%m-%d %H:%M} UTC: " if found.window else ""
-    return f"{window}{text}{money} {cite(found)}.\n\n{table(found, columns)}"
+    whole = f"In all {markdown(found.title.partition(', by ')[0])} {cite(found)}."
+    return f"{window}{text}{money} {cite(found)}. {whole}\n\n{table(found, columns)}"
 
 
 def _readings_go_back(asking: Asking) -> float | None:

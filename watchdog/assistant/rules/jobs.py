@@ -33,6 +33,8 @@ def _stands(row: Row, found: Evidence) -> str:
         text += (
             f"{' of' if row['elapsed_seconds'] else ', with'} a time limit of {said(found, row, 'time_limit_seconds')}"
         )
+    if row["submitted_at"] and not row["started_at"]:
+        text += f", submitted {said(found, row, 'submitted_at')}"
     if row["nodes"] and row["started_at"]:
         text += f", on {said(found, row, 'nodes')}"
     count = row["gpus"]

@@ -65,6 +65,17 @@ def node(asking: Asking, question: Question) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
+def nodes(asking: Asking, question: Question) -> str:
+    """Which nodes take no work, why and since when."""
+    found = asking.ask("nodes", show="out of service", partition=question.partition)
+    if found is None:
+        return ""
+    few = found.total_rows == 1
+    head = f"**{plural(found.total_rows, 'node')} {'is' if few else 'are'} out of service** {cite(found)}."
+    columns = ("node", "condition", "reason", "reason_by", "out_since", "out_seconds", "times_out_30d")
+    return f"{head}\n\n{table(found, columns, most=15)}".strip()
+
+
 def _stands(row: Row, found: Evidence) -> str:
     text = f"**Node {said(found, row, 'node')}** is {said(found, row, 'condition') if row.get('condition') else 'not known to Slurm'}"
     if row.get("reason"):
@@ -77,6 +88,7 @@ def _stands(row: Row, found: Evidence) -> str:
         text += (
             f", {said(found, row, 'mean_busy_ratio')} busy on average" if row.get("mean_busy_ratio") is not None else ""
         )
+        text += f", drawing {said(found, row, 'power_watts')}" if row.get("power_watts") is not None else ""
         text += (
             f", the hottest at {said(found, row, 'hottest_celsius')}" if row.get("hottest_celsius") is not None else ""
         )

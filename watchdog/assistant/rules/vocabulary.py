@@ -18,13 +18,14 @@ _NOT_MEASURED: tuple[tuple[str, str], ...] = (
     (r"\b(cpu (temperature|util\w*|load|usage)|swap|load average|processes|python packages?|cuda version|driver version|firmware|bios|kernel version|os version)\b", "nodes beside their GPUs: their CPUs, processes and software are not measured"),
     (r"\b(e-?mail|phone|address|passwords?|token|secret|credentials?|api key|salary|boss|manager|on call|on-call|contact|serial number|warranty|invoice|vendor|supplier|rack|room temperature|humidity|weather|building|carbon|co2|electricity price)\b", "facts that no source of this app tells"),
     (r"\b(who (is|was) (the )?(president|king|author)|capital of|joke|poem|recipe|translate|news|stock|bitcoin|lottery|meaning of life|world cup)\b", "anything beside this cluster"),
+    (r"\broom\b.*\b(hot|warm|cool|cold|temperature)\b", "the room: only sensors of GPUs are read"),
     (r"\b(intend\w*|intention|why did (he|she|they|the user)|what does (he|she|the user) want|motive|opinion|feel\w*)\b", "what people intend"),
     (r"\b(delete|cancel|kill|restart|reboot|drain|resume|scancel|scontrol|stop|fix|repair|change|set|disable|enable|silence|acknowledge) (the |this |that |all |every |job |node |gpu |alert )", "a way to act: everything here only reads"),
 )  # fmt: skip
 _MATCHERS = tuple((re.compile(pattern), missing) for pattern, missing in _NOT_MEASURED)
 
 _COMMON = (  # noqa: SIM905 (a list of words is read as words)
-    """a about above account accounts action activity after again age ago all allocated allocation already also am an and any anybody anyone
+    """a about above account accounts acknowledge alive bus exporter exporters drops unavailable space action activity after again age ago all allocated allocation already also am an and any anybody anyone
 anything are around as at available average away back backlog bad badly be because become been before began begin being below best
 better between big biggest block blocks both broken busiest busy but by can capacity care cheap check checks clock clocks cluster code
 compare compared completed cool cost costs could count crashed crashes critical current currently day days dead degraded did differ
