@@ -6,7 +6,6 @@ from watchdog.model.telemetry import Where
 from watchdog.ui import gpu_blocks as blocks
 from watchdog.ui import state
 from watchdog.ui.cards import section
-from watchdog.ui.chat_links import ask_why_gpu
 from watchdog.ui.data import gpu_detail, part_of_fleet
 from watchdog.ui.filters import current_view
 from watchdog.ui.fleet_blocks import grid_block, verdict
@@ -25,7 +24,6 @@ if place == "gpu":
         view = current_view()
         with section("", question="What does this GPU do, and is it well?"):
             blocks.gpu_verdict(part_of_fleet(view.at, scope(view)), view)
-            ask_why_gpu(view)
 
     @live
     def gpu_past() -> None:

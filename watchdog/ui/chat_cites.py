@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
 
 import streamlit as st
 
@@ -24,6 +23,7 @@ export default function ({ setTriggerValue }) {
   return () => document.removeEventListener("click", listen, true);
 }
 """
+_EAR = st.components.v2.component("watchdog_citations", html="<span></span>", js=_JS)
 
 
 def listen_for_citations(opened: Callable[[str, int], None]) -> None:
@@ -34,9 +34,4 @@ def listen_for_citations(opened: Callable[[str, int], None]) -> None:
         if found:
             opened(found[1], int(found[2]))
 
-    _ear()(key=state.CHAT_CITES, on_cited_change=cited)
-
-
-@st.cache_resource
-def _ear() -> Any:  # noqa: ANN401 (Streamlit's renderer)
-    return st.components.v2.component("watchdog_citations", html="<span></span>", js=_JS)
+    _EAR(key=state.CHAT_CITES, on_cited_change=cited)

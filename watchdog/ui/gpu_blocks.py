@@ -15,6 +15,7 @@ from watchdog.services.gpu_detail import GpuDetail
 from watchdog.ui import state
 from watchdog.ui.address import View
 from watchdog.ui.cards import empty_state, freshness, incomplete_note, tiles
+from watchdog.ui.chat_links import ask_why_gpu
 from watchdog.ui.escape import escape
 from watchdog.ui.filters import set_parameters
 from watchdog.ui.words import ADVICE, state_badge, state_text
@@ -136,6 +137,7 @@ def gpu_verdict(answer: Fleet, view: View) -> None:
     )
     freshness(answer.newest_sample_at, answer.at, live=view.address.is_live)
     incomplete_note(answer.incomplete)
+    ask_why_gpu(view)
 
 
 def detail_block(detail: GpuDetail) -> None:
