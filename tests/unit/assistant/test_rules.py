@@ -157,6 +157,12 @@ def test_a_waiting_job_is_told_in_slurms_terms_and_in_words(desk):
     assert "next in line" in text
 
 
+def test_when_a_job_starts_is_what_slurm_expects_or_not_known(desk):
+    answer = said(desk, "when will job 500000 start?")
+    assert answer.ending is Ending.ANSWERED
+    assert "Slurm tells no expected start" in answer.text
+
+
 def test_capacity_says_yes_no_and_why(desk):
     assert "**Yes**" in said(desk, "can I start a 2-GPU job now?").text
     assert "**No**" in said(desk, "can I start a job with 64 GPUs now?").text

@@ -48,6 +48,11 @@ def _waits(row: Row, found: Evidence) -> str:
         return ""
     detail = f": {said(found, row, 'detail')}" if row["detail"] else ""
     help_ = f" {said(found, row, 'unblock')}" if row["unblock"] else ""
+    help_ += (
+        f" Slurm expects it to start at {said(found, row, 'expected_start_at')} {cite(found)}."
+        if row["expected_start_at"]
+        else " When it starts is not known: Slurm tells no expected start."
+    )
     return f"It waits because {said(found, row, 'why')}{detail} {cite(found)}.{help_}"
 
 

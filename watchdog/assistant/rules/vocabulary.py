@@ -22,6 +22,8 @@ _NOT_MEASURED: tuple[tuple[str, str], ...] = (
     (r"\b(intend\w*|intention|why did (he|she|they|the user)|what does (he|she|the user) want|motive|opinion|feel\w*)\b", "what people intend"),
     (r"\b(delete|cancel|kill|restart|reboot|drain|resume|scancel|scontrol|stop|fix|repair|change|set|disable|enable|silence|acknowledge) (the |this |that |all |every |job |node |gpu |alert )", "a way to act: everything here only reads"),
 )  # fmt: skip
+# The one thing to come that somebody tells: Slurm expects jobs to start.
+_STARTS = re.compile(r"\bwhen (will|can|does|could)\b.*\bjobs?\b.*\bstart")
 _MATCHERS = tuple((re.compile(pattern), missing) for pattern, missing in _NOT_MEASURED)
 
 _COMMON = (  # noqa: SIM905 (a list of words is read as words)
@@ -65,6 +67,8 @@ _MOST_STRANGE = 0.34
 
 def unanswerable(text: str) -> str:
     """What the question would need and nobody here measures; "" where nothing tells so."""
+    if _STARTS.search(text):
+        return ""
     return next((missing for pattern, missing in _MATCHERS if pattern.search(text)), "")
 
 

@@ -31,6 +31,7 @@ COLUMNS = (
     Column("gpus", "GPUs"),
     Column("gpu_type", "GPU type"),
     Column("submitted_at", "submitted"),
+    Column("expected_start_at", "Slurm expects it to start at"),
     Column("started_at", "started"),
     Column("ended_at", "ended"),
     Column("elapsed_seconds", "ran for", "seconds"),
