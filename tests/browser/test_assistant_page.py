@@ -11,7 +11,7 @@ from tests.fake_vllm import FakeVllm, calls, error, says
 
 pytestmark = pytest.mark.browser
 
-SLOW = " ".join(f"word{number}" for number in range(400))
+SLOW = " ".join(f"word{number}" for number in range(4_000))
 QUICK = (
     "**All nodes** report [2]; it drew 98765 W.\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n"
     "![pixel](http://evil.example/p.png) [here](http://evil.example) <img src=http://evil.example/q.png>"
@@ -91,8 +91,10 @@ def test_an_answer_streams_through_navigation_and_reload_until_it_is_stopped(ope
     fifth = wait_for_words(tab, fourth + 5)
     tab.get_by_role("button", name="Stop").click()
     tab.get_by_text("stopped", exact=False).wait_for()
-    assert len(words_of(tab)) >= fifth
-    assert words_of(tab) == list(range(len(words_of(tab))))
+    # The last word may be cut in its midst.
+    *whole, _ = words_of(tab)
+    assert len(whole) >= fifth - 1
+    assert whole == list(range(len(whole)))
     assert tab.get_by_role("button", name="Stop").count() == 0
     assert tab.problems == []
 
