@@ -60,7 +60,8 @@ _LARGE_DEMO_GPUS = 256
 class Runtime:
     """What pages and routes see of the running watchdog."""
 
-    def __init__(self, config: Config, clock: Clock) -> None:
+    def __init__(self, config: Config, clock: Clock, demo: DemoCluster | None = None) -> None:
+        """Prepare; nothing is read yet. `demo` is the simulated cluster to read, in place of that of the settings."""
         self.config = config
         self.clock = clock
         self.live = Live()
@@ -68,7 +69,7 @@ class Runtime:
         self.database = _database(config, self.kind)
         self.history = History(self.database, clock)
         self.audit = Audit(self.history, clock)
-        built = _FEEDS[self.kind](config, clock)
+        built = _of_demo(config, clock, demo) if demo else _FEEDS[self.kind](config, clock)
         self.source_line, self._release = built.line, built.release
         fresh = timedelta(seconds=2 * config.interval_seconds)
         self.telemetry: Telemetry = RoutedTelemetry(self.live, self.history, built.server, clock, fresh)
@@ -153,6 +154,14 @@ class Runtime:
         self.collector.tick()
         if self._slurm:
             self._slurm.tick()
+
+    def look_again(self) -> None:
+        """Read source and Slurm once more and judge alerts, without the loops: for a clock that is moved by hand."""
+        self.engine.open()
+        self.collector.tick()
+        if self._slurm:
+            self._slurm.tick()
+        self._alerts.tick()
 
     def read_once(self, *, keep: bool) -> Reading:
         """Read the source once, without the loop."""
@@ -351,7 +360,10 @@ def _demo(config: Config, clock: Clock) -> _Built:
         speed=config.demo_speed,
         history_hours=config.demo_history_hours,
     )
-    cluster = DemoCluster(settings, start=clock.now())
+    return _of_demo(config, clock, DemoCluster(settings, start=clock.now()))
+
+
+def _of_demo(config: Config, clock: Clock, cluster: DemoCluster) -> _Built:
     scraper = _scraper(config, demo_targets(cluster, clock), clock)
     step = timedelta(seconds=15 if config.demo_nodes * config.demo_gpus <= _LARGE_DEMO_GPUS else 60)
 
