@@ -27,6 +27,7 @@ from infra.status import Status, status
 from infra.terraform import TerraformApplier
 from infra.waiting import wait_ready
 from infra.wire import Pod, SshEndpoint
+from infra.wiring import rewire
 from watchdog.base.errors import ConfigError, InfraError
 
 Command = Callable[[Namespace, Office], int]
@@ -105,6 +106,7 @@ def up(args: Namespace, office: Office) -> int:
             raise
         _print(_status(desk, office, wishes.name).text())
         _write_outputs(desk, office, wishes.name)
+        _print(rewire(office.settings, wishes.name, _own_pods(desk, wishes.name)))
         return _tell(reconcile(desk, office.held()), quiet=True)
 
 
@@ -123,6 +125,7 @@ def wait(args: Namespace, office: Office) -> int:
         if not pods:
             raise NotFoundError(f"cluster {args.name} has no pods", hint="`up` rents it.")
         outcome = wait_ready(desk, args.name, pods)
+        rewire(office.settings, args.name, _own_pods(desk, args.name))
         for pod, why in outcome.dead.values():
             _print(f"{pod.name} ({pod.id}): {why}")
         if outcome.dead:
@@ -143,6 +146,7 @@ def down(args: Namespace, office: Office) -> int:
             _print("Nothing was returned; it goes on costing.")
             return 1
         _print(lower_cluster(desk, args.name).text())
+        rewire(office.settings, args.name, [])
         return _tell(reconcile(desk, office.held()), quiet=True)
 
 

@@ -16,6 +16,8 @@ from infra.wire import Balance, CreatePod, DataCenter, GpuType, Pod, PodBill
 
 API = "https://api.runpod.io/v2"
 GRAPHQL = "https://api.runpod.io/graphql"
+# docs.runpod.io/pods/configuration/expose-ports
+PROXY = "https://{pod}-{port}.proxy.runpod.net"
 
 _T = TypeVar("_T")
 

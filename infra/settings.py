@@ -20,8 +20,12 @@ _NAMES = (
     "RUNPOD_API_BASE_URL",
     "RUNPOD_GRAPHQL_URL",
     "RUNPOD_IMAGE",
+    "RUNPOD_PROXY_URL",
     "WATCHDOG_DATA_DIR",
+    "WATCHDOG_TARGETS_TOKEN",
+    "WATCHDOG_ASSISTANT_API_KEY",
 )
+_SERVICES = Path(__file__).parent.parent / "docker"
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,9 @@ class Settings:
         state: folder of the journal, the lock and Terraform's state.
         terraform_env: more environment for terraform, such as TF_CLI_CONFIG_FILE of a mirror.
         direct: carry plans out by RunPod's API alone; for dry runs and tests.
+        proxy: where the gateway of a pod is reached, with `{pod}` and `{port}`.
+        gateway_token, model_key: what the pods' gateways ask for, where the secrets are kept at RunPod.
+        services: folder of the services' configuration, which is told of the pods; None: none is.
     """
 
     key: str = field(default="", repr=False)
@@ -44,11 +51,15 @@ class Settings:
     terraform_env: dict[str, str] = field(default_factory=dict)
     image: str = ""
     direct: bool = False
+    proxy: str = runpod.PROXY
+    gateway_token: str = field(default="", repr=False)
+    model_key: str = field(default="", repr=False)
+    services: Path | None = None
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must never be printed."""
-        return tuple(filter(None, (self.key, self.hf_token)))
+        return tuple(filter(None, (self.key, self.hf_token, self.gateway_token, self.model_key)))
 
     def scrubbed(self, text: str) -> str:
         """`text` without any secret."""
@@ -72,4 +83,8 @@ def load_settings(environ: Mapping[str, str] | None = None, folder: Path | None 
         graphql=found["RUNPOD_GRAPHQL_URL"] or runpod.GRAPHQL,
         image=found["RUNPOD_IMAGE"],
         state=Path(found["WATCHDOG_DATA_DIR"] or "data") / "infra",
+        proxy=found["RUNPOD_PROXY_URL"] or runpod.PROXY,
+        gateway_token=found["WATCHDOG_TARGETS_TOKEN"],
+        model_key=found["WATCHDOG_ASSISTANT_API_KEY"],
+        services=_SERVICES if _SERVICES.is_dir() else None,
     )

@@ -6,27 +6,33 @@ import gc
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
 
+from infra.guarding import GUARD
+from infra.idleness import Work
+from infra.rental import Around, Rental
+from infra.settings import load_settings
 from watchdog.alert_loop import AlertLoop, AlertLoopState
 from watchdog.alerts.engine import AlertEngine
 from watchdog.alerts.notify import setup as notifying
+from watchdog.analysis.load import BUSY_METRICS, busiest
 from watchdog.assistant.answering import assistant_of
 from watchdog.assistant.desk import Desk, Reads
 from watchdog.assistant.runs import Runs
 from watchdog.assistant.settings import ModelSettings, model_settings
 from watchdog.base.clock import Clock, SystemClock
 from watchdog.base.config import Config, load_config
-from watchdog.base.errors import ConfigError, StoreError
+from watchdog.base.errors import ConfigError, SourceError, StoreError
 from watchdog.collector import Collector, CollectorState
 from watchdog.exporters.gpu.exporter import GpuExporter, GpuOptions
 from watchdog.exporters.gpu.smi import nvidia_smi_present
 from watchdog.model.frames import GPUS
 from watchdog.model.live import Live
+from watchdog.model.people import Person, Role
 from watchdog.model.scheduler import Scheduler
 from watchdog.model.telemetry import SourceStatus, Telemetry, Window
 from watchdog.scheduler_loop import SchedulerLoop, SchedulerState
@@ -62,8 +68,7 @@ class Runtime:
 
     def __init__(self, config: Config, clock: Clock, demo: DemoCluster | None = None) -> None:
         """Prepare; nothing is read yet. `demo` is the simulated cluster to read, in place of that of the settings."""
-        self.config = config
-        self.clock = clock
+        self.config, self.clock = config, clock
         self.live = Live()
         self.kind = chosen_source(config)
         self.database = _database(config, self.kind)
@@ -96,8 +101,9 @@ class Runtime:
         self._prometheus = PromQuery.of(config, clock) if self.kind == "prometheus" else None
         self.notebooks = Shelf(self.history, self.sql, self._prometheus, clock)
         self.assistant = Runs(assistant_of(config, self.desk, clock), self.history, clock)
-        tending = {"watchdog-history": self.sql.tend, "watchdog-chats": self.assistant.tend}
-        self._tending = [self._in_background(run, name) for name, run in tending.items()]
+        self.rental = self._rented()
+        tending = {"history": self.sql.tend, "chats": self.assistant.tend, "rental": self.rental.run}
+        self._tending = [self._in_background(run, f"watchdog-{name}") for name, run in tending.items()]
         self._telling = [self._in_background(run, "watchdog-telling") for run in telling.runs]
 
     def _surroundings(self) -> Surroundings:
@@ -108,6 +114,22 @@ class Runtime:
             sources=lambda: self.collector.statuses,
             scheduler=lambda: self._slurm.status() if self._slurm and self._slurm.there else None,
         )
+
+    def _rented(self) -> Rental:
+        # The driver keeps its state there too; the app's settings may name another folder than `.env`.
+        settings = replace(load_settings(), state=Path(self.config.data_dir) / "infra")
+        return Rental(settings, self.clock, self.config, Around(self._work, self.history, self._guard_told))
+
+    def _work(self) -> Work:
+        """What the guard of a rented cluster judges by; a source that does not answer leaves the GPUs unknown."""
+        try:
+            answer = self.telemetry.latest(BUSY_METRICS, self.clock.now())
+        except SourceError:
+            return Work(self.slurm)
+        return Work(self.slurm, busiest(answer.frame))
+
+    def _guard_told(self, act: str, subject: str, details: str) -> None:
+        self.audit.record(Person(GUARD, Role.ADMIN, signed_in=False), act, f"cluster {subject}", details)
 
     def _past_is_known(self) -> bool:
         """Whether history reaches up to now: a simulated past is written, and Slurm has told of its own."""
@@ -140,6 +162,7 @@ class Runtime:
     def stop(self) -> None:
         """Finish the tick under way, write it out, and let go of the file."""
         self._stop.set()
+        self.rental.lookout.wake()
         self.assistant.close()
         for thread in (self._thread, self._slurm_thread, self._alert_thread, *self._tending, *self._telling):
             if thread and thread.is_alive():

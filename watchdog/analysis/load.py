@@ -77,3 +77,10 @@ def recent_load(series: pd.DataFrame, at: datetime, step: timedelta) -> pd.DataF
     )
     features.index = features.index.astype("string")
     return features
+
+
+def busiest(samples: pd.DataFrame) -> dict[str, tuple[float, int]]:
+    """Of each node the ratio of its busiest GPU and how many GPUs were read, from SAMPLES of BUSY_METRICS."""
+    rows = samples.loc[samples["metric"].isin(BUSY_METRICS)]
+    found = rows.groupby("node", observed=True).agg(ratio=("value", "max"), read=("gpu_uuid", "nunique"))
+    return {str(node): (float(ratio), int(read)) for node, ratio, read in found.itertuples(name=None)}

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from watchdog.base.errors import ConfigError
+from watchdog.base.wired import wired_settings
 
 PREFIX = "WATCHDOG_"
 SOURCES = ("auto", "prometheus", "targets", "local", "demo")
@@ -28,6 +29,7 @@ _CHOICES = {
     "notify_min_severity": SEVERITIES,
     "assistant_thinking": ("auto", "on", "off"),
     "assistant_strict": ("on", "off"),
+    "guard_action": ("warn", "workers", "teardown"),
 }
 _ABOVE_ZERO = (
     *("interval_seconds", "slurm_interval_seconds", "prometheus_timeout_seconds"),
@@ -117,7 +119,17 @@ class Config:
     assistant_temperature: float = _setting(0.2, "Sampling temperature of the model, 0 to 2.")
     assistant_connect_seconds: float = _setting(5.0, "Longest wait for a connection to the model.")
     assistant_silence_seconds: float = _setting(60.0, "Longest wait for the next piece of the model's answer.")
-    mcp_token: str = _setting("", "Bearer token of the assistant's tools for MCP clients at /mcp; unset = off.", secret=True)
+    mcp_token: str = _setting(
+        "", "Bearer token of the assistant's tools for MCP clients at /mcp; unset = off.", secret=True
+    )
+    guard_idle_minutes: float = _setting(
+        30.0, "A rented cluster idle for so long is warned of; 0 = never. What is not known is not idle."
+    )
+    guard_notice_minutes: float = _setting(15.0, "How long after the warning the guard acts.")
+    guard_action: str = _setting(
+        "warn", "What the guard does with an idle cluster: warn, or return its workers or all (teardown)."
+    )
+    guard_gpu_ratio: float = _setting(0.05, "A GPU under this utilization (0 to 1) counts as idle for the guard.")
     log_level: str = _setting("info", "debug, info, warning or error.")
     demo_nodes: int = _setting(4, "Nodes of the demo cluster.")
     demo_gpus: int = _setting(8, "GPUs a node of the demo cluster.")
@@ -163,7 +175,17 @@ def load_config(environ: Mapping[str, str] | None = None, folder: Path | None = 
     values = _from_toml(Path(env.get("WATCHDOG_CONFIG", root / "watchdog.toml")), named="WATCHDOG_CONFIG" in env)
     values |= _from_environ(dotenv(root / ".env"), ".env")
     values |= _from_environ(env, "the environment")
-    return Config(**values)
+    return Config(**_with_cluster(values, root))
+
+
+def _with_cluster(values: dict[str, Any], root: Path) -> dict[str, Any]:
+    """The settings, and what a rented cluster brings; an address with a token of its own is never given another's."""
+    brought = wired_settings(root / values.get("data_dir", "data") / "infra")
+    taken = {"assistant_base_url": "assistant_api_key", "targets": "targets_token"}
+    for address, secret in taken.items():
+        if address in values:
+            brought = {name: value for name, value in brought.items() if name not in (address, secret)}
+    return brought | values
 
 
 def _from_environ(env: Mapping[str, str], where: str) -> dict[str, Any]:

@@ -17,6 +17,8 @@ from watchdog.sources.slurm_series import SlurmSeries
 
 # Where our Slurm exporter listens by default: among exporters that are scraped directly it is known by this.
 EXPORTER_PORT = 9341
+# The same behind the gateway of a rented head.
+_BEHIND_GATEWAY = "/metrics/slurm"
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,12 @@ def _series(config: Config, gpu_source: str, clock: Clock, *, every: bool) -> Sl
     if gpu_source == "prometheus":
         return SlurmSeries.asked(PromApi(config, clock), clock)
     names = [name.strip() for name in config.targets.split(",") if name.strip()]
-    ours = [name for name in names if f":{EXPORTER_PORT}" in name] or (names if every else [])
+    ours = [name for name in names if _is_slurms(name)] or (names if every else [])
     if not ours:
         return None
     token, ca_file, timeout = config.targets_token, config.targets_ca_file, config.targets_timeout_seconds
     return SlurmSeries.scraped([http_target(name, token, ca_file, timeout) for name in ours], clock)
+
+
+def _is_slurms(target: str) -> bool:
+    return f":{EXPORTER_PORT}" in target or target.endswith(_BEHIND_GATEWAY)

@@ -120,8 +120,14 @@ _AUDIT = (
     "act VARCHAR NOT NULL, subject VARCHAR NOT NULL, details VARCHAR NOT NULL)",
 )
 
+_PODS = (
+    "CREATE TABLE pods (pod_id VARCHAR NOT NULL, cluster VARCHAR NOT NULL, name VARCHAR NOT NULL, gpu_type VARCHAR NOT NULL, "
+    "gpu_count BIGINT NOT NULL, hourly_usd DOUBLE NOT NULL, rented_at TIMESTAMPTZ NOT NULL, how VARCHAR NOT NULL, "
+    "ready_at TIMESTAMPTZ, returned_at TIMESTAMPTZ)",
+)
+
 # Step i brings a file from version i to i + 1. Steps that were released are never edited.
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _JOBS, _ALERTS, _NOTEBOOKS, _LAKE, _CHATS, _AUDIT)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _JOBS, _ALERTS, _NOTEBOOKS, _LAKE, _CHATS, _AUDIT, _PODS)
 
 
 def migrate(cursor: Cursor, path: Path, migrations: tuple[tuple[str, ...], ...] = MIGRATIONS) -> None:

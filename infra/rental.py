@@ -1,0 +1,106 @@
+"""What the running app has of its rented cluster: the newest sight, acts in the background, the guard, the cost."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from infra import acts
+from infra.deeds import Deeds
+from infra.guard import Action, Policy
+from infra.guarding import GUARD, Guard, Told
+from infra.idleness import Asked
+from infra.keeping import keep
+from infra.lookout import Lookout
+from infra.office import Office
+from infra.progress import Progress
+from infra.settings import Settings
+from infra.sight import Sight
+from watchdog.base.clock import Clock
+from watchdog.base.config import Config
+from watchdog.services.history import History
+
+
+class _Silent:
+    def write(self, text: str) -> int:
+        return len(text)
+
+    def flush(self) -> None:
+        pass
+
+    def isatty(self) -> bool:
+        return False
+
+
+@dataclass(frozen=True)
+class Around:
+    """What the rest of the app lends: the work on the cluster, the store, the audit log."""
+
+    work: Asked
+    history: History
+    told: Told
+
+
+class Rental:
+    """One a process; `run` in a thread of its own, everything else from any."""
+
+    def __init__(
+        self, settings: Settings, clock: Clock, config: Config, around: Around, office: Office | None = None
+    ) -> None:
+        """Prepare; nothing is asked of RunPod yet. `office` is for tests."""
+        self._clock, self._history = clock, around.history
+        self.office = office or Office(settings, clock, Progress(_Silent()), lambda _: False)  # type: ignore[arg-type]
+        self.lookout = Lookout(self.office)
+        self.deeds = Deeds(self.office, self._done)
+        self.guard = Guard(policy_of(config), config.guard_gpu_ratio, around.work, self.deeds, around.told)
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a key."""
+        return bool(self.office.settings.key)
+
+    @property
+    def sight(self) -> Sight:
+        """What was seen last."""
+        return self.lookout.sight
+
+    def run(self, stop: threading.Event) -> None:
+        """Look every minute until `stop` is set."""
+        while not stop.is_set():
+            self.tick()
+            self.lookout.wait(stop)
+
+    def tick(self) -> None:
+        """Look once, keep what was seen, and let the guard judge."""
+        sight = self.lookout.look()
+        self._history.attempt(lambda store: keep(store, sight))
+        self.guard.tick(sight, self._clock.now())
+
+    def teardown(self, cluster: str, by: str) -> None:
+        """Begin to return a cluster; BusyError where something else goes on."""
+        self.deeds.start(f"tear down {cluster}", by, acts.teardown(cluster))
+
+    def return_pod(self, cluster: str, pod_id: str, by: str) -> None:
+        """Begin to return one pod of ours."""
+        self.deeds.start(f"return {pod_id} of {cluster}", by, acts.return_pod(cluster, pod_id))
+
+    def extend(self, cluster: str, until: datetime, by: str) -> None:
+        """Begin to move the deadline of a cluster."""
+        self.deeds.start(f"extend {cluster}", by, acts.extend(cluster, until))
+
+    def _done(self) -> None:
+        deed = self.deeds.newest
+        if deed is not None and deed.by == GUARD and deed.error:
+            self.guard.begin_anew(deed.what.rpartition(" ")[2])
+        self.lookout.wake()
+
+
+def policy_of(config: Config) -> Policy:
+    """The owner's wishes."""
+    minutes = timedelta(minutes=1)
+    return Policy(
+        idle_for=config.guard_idle_minutes * minutes,
+        notice=config.guard_notice_minutes * minutes,
+        action=Action(config.guard_action),
+    )
