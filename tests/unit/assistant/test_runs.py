@@ -250,6 +250,14 @@ def test_a_chat_of_somebody_else_takes_no_question(runs, script, history):
     assert runs._all() == []
 
 
+def test_nobody_else_reads_an_answer_while_it_is_written(runs):
+    run = runs.ask("ann", "c", "why?")
+    until(lambda: run.draft.text)
+    with pytest.raises(ChatError, match="no such chat"):
+        runs.messages("c", "bob")
+    assert runs.unkept("c", "bob") == ()
+
+
 def test_a_deleted_chat_is_stopped_and_does_not_come_back(runs, history):
     run = runs.ask("ann", "c", "why?")
     until(lambda: run.draft.text)
