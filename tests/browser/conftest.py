@@ -15,8 +15,6 @@ import pytest
 
 from tests.conftest import ROOT
 
-CHROMIUM = Path("/usr/bin/chromium")
-_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
 # Streamlit asks for two files relative to a page's own path before it finds them at the root.
 _STREAMLITS_OWN = ("/_stcore/health", "/_stcore/host-config")
 
@@ -67,17 +65,6 @@ def _wait_until_ready(base: str, process: subprocess.Popen) -> None:
             assert process.poll() is None, "the server ended"
             time.sleep(0.2)
     pytest.fail("the server was not ready within a minute")
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    if not CHROMIUM.exists():
-        pytest.skip("Chromium is not installed: apt-get install chromium")
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=str(CHROMIUM), args=_ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
