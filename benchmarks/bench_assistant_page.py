@@ -12,7 +12,8 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from tests.browser.conftest import CHROMIUM, serving, settle
+from tests.browser.conftest import serving, settle
+from tests.conftest import CHROMIUM
 from tests.fake_vllm import DONE, STREAM_HEAD, FakeVllm, Reply, Wait, event
 
 WORDS, EVERY = 120, 0.11
