@@ -14,7 +14,7 @@ from mcp import Client
 from mcp.client.stdio import StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 
-from tests.integration.app import ROOT, free_port, running_app
+from tests.integration.app import ROOT, free_port, running_app, wait_for
 from watchdog.assistant.kept import answer_of
 
 pytestmark = pytest.mark.integration
@@ -26,7 +26,13 @@ def app(tmp_path_factory):
     folder = tmp_path_factory.mktemp("ask")
     with running_app(folder, MCP_TOKEN=TOKEN, DEMO_NODES=2, DEMO_GPUS=4) as running:
         running.settings = {"SOURCE": "demo", "PORT": running.port, "DATA_DIR": folder / "data"}
+        assert wait_for(lambda: seen(running))
         yield running
+
+
+def seen(running):
+    """Whether the first reading was judged; before it the honest answer is that nothing can be told."""
+    return "watchdog_alert_evaluated_timestamp_seconds " in running.get("/metrics").text
 
 
 def environment(settings):
@@ -50,7 +56,7 @@ def ask(settings, *words, stdin=""):
 
 def test_the_running_app_answers_with_numbered_evidence(app):
     found = ask(app.settings, "how busy is the cluster?", "--json")
-    assert found.returncode == 0, found.stderr
+    assert found.returncode == 0, found.stdout + found.stderr
     answer = answer_of(found.stdout)
     assert answer.source == "rules"
     assert [each.tool for each in answer.evidence] == ["cluster_overview"]
@@ -60,7 +66,7 @@ def test_the_running_app_answers_with_numbered_evidence(app):
 
 def test_text_prints_the_evidence_and_what_it_was_asked(app):
     found = ask(app.settings, "-", stdin="is anything wrong?")
-    assert found.returncode == 0, found.stderr
+    assert found.returncode == 0, found.stdout + found.stderr
     assert "[1]" in found.stdout
     assert "health checks" in found.stdout
     assert "Evidence:" in found.stdout
@@ -128,5 +134,5 @@ def check(answers):
 def test_without_an_app_the_command_reads_the_source_itself(tmp_path):
     settings = {"SOURCE": "demo", "PORT": free_port(), "DATA_DIR": tmp_path, "DEMO_NODES": 1, "DEMO_GPUS": 2}
     found = ask(settings | {"DEMO_HISTORY_HOURS": 0.1}, "how busy is the cluster?", "--rows", "1")
-    assert found.returncode == 0, found.stderr
+    assert found.returncode == 0, found.stdout + found.stderr
     assert "of 2 GPUs report" in found.stdout

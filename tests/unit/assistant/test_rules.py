@@ -214,6 +214,13 @@ def test_without_slurm_jobs_are_unknown_and_gpus_are_not():
     assert said(bare, "which GPUs are hottest?").ending is Ending.ANSWERED
 
 
+@pytest.mark.parametrize("question", ["is anything wrong?", "how busy is the cluster?", "which GPUs are hung?"])
+def test_where_no_gpu_was_seen_nothing_is_fine(question):
+    answer = said(desk_of(FakeCluster(0)), question)
+    assert answer.ending is Ending.UNKNOWN
+    assert "no GPU has been seen yet" in answer.text
+
+
 def test_a_source_that_is_down_is_no_answer():
     down = desk_of(FakeCluster(error=SourceUnavailableError("prometheus does not answer", hint="Start it.")))
     answer = said(down, "is anything wrong?")

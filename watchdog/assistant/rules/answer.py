@@ -44,6 +44,8 @@ _ANSWERERS: Mapping[Intent, Answerer] = MappingProxyType(
         Intent.HISTORY: hours.history,
     }
 )
+# Of no GPU at all nothing is fine, and none is hung.
+_ABOUT_GPUS = frozenset({Intent.HEALTH, Intent.OVERVIEW, Intent.GPUS, Intent.METRIC, Intent.CHANGED})
 CAN_ANSWER = (
     "Is anything wrong? Which GPUs need attention?",
     "Who wastes most this week? What did the last 24 hours cost?",
@@ -97,6 +99,10 @@ def _text(text: str, desk: Desk, about: About, asking: Asking) -> tuple[str, End
     intent = intent_of(question)
     if intent is None:
         return _unknown(question), Ending.UNKNOWN
+    if intent in _ABOUT_GPUS and not _sees_gpus(asking.desk):
+        return cannot_tell(
+            [Missing("readings: no GPU has been seen yet", "The page Data health says what is read.")]
+        ), Ending.UNKNOWN
     told = _ANSWERERS[intent](asking, question)
     if not told:
         return cannot_tell(asking.missing or [Missing("an answer to this in the data")]), Ending.UNKNOWN
@@ -104,6 +110,14 @@ def _text(text: str, desk: Desk, about: About, asking: Asking) -> tuple[str, End
     return "\n\n".join(
         part for part in (_moved(asking.desk), told, minded(asking.evidence), _rest(asking)) if part
     ), ending
+
+
+def _sees_gpus(desk: Desk) -> bool:
+    """Whether any GPU is or should be there; also where that cannot be read: then the tools say why."""
+    try:
+        return bool(len(desk.fleet().cells))
+    except (SourceError, StoreError):
+        return True
 
 
 def cannot_tell(missing: list[Missing]) -> str:
