@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
@@ -67,3 +68,16 @@ def test_the_pod_s_package_needs_the_standard_library_only():
     for path in (TEMPLATE / "pod").glob("*.py"):
         names |= {name.split(".")[0] for name in re.findall(r"^(?:from|import) ([\w.]+)", path.read_text(), re.M)}
     assert names - {"pod", "__future__"} <= set(sys.stdlib_module_names)
+
+
+def test_the_exporters_start_with_the_packages_of_the_image_alone(tmp_path):
+    lines = (TEMPLATE / "requirements-exporters.txt").read_text().splitlines()
+    for name in (line.partition("==")[0] for line in lines if not line.startswith("#")):
+        for file in distribution(name).files:
+            top = distribution(name).locate_file(file.parts[0])
+            if not file.parts[0].startswith(".") and not (tmp_path / top.name).exists():
+                (tmp_path / top.name).symlink_to(top)
+    script = f"import sys; sys.path += [{str(ROOT)!r}, {str(tmp_path)!r}]; import watchdog.cli, pynvml\n"
+    script += "import watchdog.exporters.gpu.main, watchdog.exporters.slurm.main"
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
