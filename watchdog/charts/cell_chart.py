@@ -13,6 +13,7 @@ from watchdog.charts.cell_axes import Layers, colour_of, is_time, tips_of, windo
 from watchdog.charts.cell_bars import bars, histogram
 from watchdog.charts.cell_fields import Fields, fields
 from watchdog.charts.cell_heat import heat_map
+from watchdog.charts.cell_overlay import NOT_OVER_TIME, Earlier, can_overlay, dashed, overlaid
 from watchdog.charts.cell_points import MOST_POINTS, as_utc, labels, points, shown_values
 from watchdog.charts.marks import MOST_MARKS, marks_layer
 from watchdog.charts.palette import Palette
@@ -38,6 +39,7 @@ def cell_chart(
     *,
     window: Window | None = None,
     marks: pd.DataFrame | None = None,
+    earlier: Earlier | None = None,
 ) -> Drawn:
     """Draw an answer; never more than 5,000 points.
 
@@ -47,6 +49,7 @@ def cell_chart(
         palette: the theme's colours.
         window: what a time axis covers; None = what the answer covers.
         marks: events, see `charts.marks`; drawn where x is time.
+        earlier: an answer about another window, laid over this one where x is time.
 
     Raises:
         NotebookError: a column that is not there, or a chart that such columns cannot give.
@@ -54,7 +57,13 @@ def cell_chart(
     chosen = fields(answer, chart)
     if chosen.kind is ChartKind.TABLE or answer.empty:
         return Drawn(None, chosen)
+    said: tuple[str, ...] = ()
+    if earlier is not None and can_overlay(answer, chosen):
+        answer, chosen, said = overlaid(answer, chart, chosen, earlier)
+    elif earlier is not None:
+        earlier, said = None, (NOT_OVER_TIME,)
     layers, words = _LAYERS[chosen.kind](answer, chosen, palette, window)
+    layers, words = [dashed(each, earlier) for each in layers] if earlier else layers, (*said, *words)
     if marks is not None and len(marks) and is_time(answer, chosen.x):
         more, left = marks_layer(marks, window or window_of(as_utc(answer[chosen.x])), palette)
         layers, words = [*layers, *more], (*words, *filter(None, (left,)))

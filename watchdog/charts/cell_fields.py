@@ -106,6 +106,11 @@ class Columns:
         return cls(tuple(times), tuple(numbers), tuple(words))
 
     @property
+    def measuring(self) -> tuple[str, ...]:
+        """Numbers that are more than a name, in order."""
+        return tuple(name for name in self.numbers if not name.lower().endswith(_NAMING))
+
+    @property
     def measures(self) -> tuple[str, ...]:
         """Numbers worth drawing: those that measure first."""
         naming = {name for name in self.numbers if name.lower().endswith(_NAMING)}

@@ -229,23 +229,3 @@ def _short(found: list[str]) -> list[str]:
         taken.add(short)
         out.append(short)
     return out
-
-
-def overlay(
-    this: pd.DataFrame, other: pd.DataFrame, x: str, shift: timedelta, names: tuple[str, str] = ("this", "before")
-) -> pd.DataFrame:
-    """Two answers to one question about two windows, the second moved by `shift` onto the first.
-
-    Args:
-        this: the first answer.
-        other: the second, with the same columns.
-        x: their column of instants.
-        shift: what is added to the second's instants: a week, to lay last week over this one.
-        names: what a new first column `period` calls them.
-    """
-    moved = other.assign(**{x: as_utc(other[x]) + shift})
-    first = this.assign(**{x: as_utc(this[x])})
-    both = [frame.assign(period=name) for frame, name in zip((first, moved), names, strict=True)]
-    joined = pd.concat(both, ignore_index=True)
-    joined.insert(0, "period", joined.pop("period"))
-    return joined

@@ -12,6 +12,10 @@ from watchdog.charts.palette import Palette
 from watchdog.model.telemetry import Window
 
 MOST_MARKS = 150
+# Of a kind: whoever reads them reads no more.
+MOST_KNOWN = 2_000
+# Where there are too many, those that are written or decided by people come first.
+_FIRST = ("note", "drain", "alert", "job start")
 _SHAPES = {"alert": "triangle-down", "job start": "triangle-right", "drain": "square", "note": "diamond"}
 _WHEN = "utcFormat(datum.bucket_at, '%Y-%m-%d %H:%M:%S UTC')"
 
@@ -20,12 +24,12 @@ def marks_layer(marks: pd.DataFrame, window: Window, palette: Palette) -> tuple[
     """Layers for any chart whose x is `time_axis(window)`, and what was left out, in words.
 
     Args:
-        marks: at (UTC), kind (alert, job start, drain, note), text; the first MOST_MARKS in the window are drawn.
+        marks: at (UTC), kind (alert, job start, drain, note), text; MOST_MARKS of those in the window are drawn.
         window: the chart's.
         palette: the theme's colours.
     """
-    inside = marks[(marks["at"] >= window.since) & (marks["at"] < window.until)].sort_values("at")
-    shown = inside.head(MOST_MARKS)
+    inside = marks[(marks["at"] >= window.since) & (marks["at"] < window.until)]
+    shown = _chosen(inside)
     frame = pd.DataFrame(
         {
             "bucket_at": shown["at"],
@@ -33,9 +37,20 @@ def marks_layer(marks: pd.DataFrame, window: Window, palette: Palette) -> tuple[
             "text": shown["text"].astype("str").str.slice(0, 200),
         }
     )
-    left = len(inside) - len(shown)
-    words = f"The first {len(shown):,} of {len(inside):,} events are marked." if left else ""
+    words = _left_out(inside, len(shown)) if len(shown) < len(inside) else ""
     return ([_rules(frame, window, palette), _heads(frame, window, palette)] if len(frame) else []), words
+
+
+def _chosen(inside: pd.DataFrame) -> pd.DataFrame:
+    rank = inside["kind"].astype("str").map({kind: place for place, kind in enumerate(_FIRST)})
+    ordered = inside.assign(rank=rank).sort_values(["rank", "at"], ascending=[True, False], kind="stable")
+    return ordered.head(MOST_MARKS).sort_values("at", kind="stable")
+
+
+def _left_out(inside: pd.DataFrame, shown: int) -> str:
+    least = "at least " if (inside["kind"].value_counts() >= MOST_KNOWN).any() else ""
+    order = "notes, drains, alerts, then starts of jobs, the newest"
+    return f"{shown:,} of {least}{len(inside):,} events are marked: {order}."
 
 
 def _colours(palette: Palette) -> dict[str, str]:

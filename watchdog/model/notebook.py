@@ -78,6 +78,16 @@ class Sharing(StrEnum):
     EDIT = "edit"
 
 
+class Before(StrEnum):
+    """Which earlier window a cell's answer is compared with; WINDOW is the one that ends where the page's begins."""
+
+    NONE = ""
+    WINDOW = "window"
+    DAY = "day"
+    WEEK = "week"
+    FOUR_WEEKS = "four-weeks"
+
+
 class Markdown(msgspec.Struct, frozen=True, tag="markdown", tag_field="kind", forbid_unknown_fields=True):
     """Words."""
 
@@ -142,11 +152,16 @@ _KINDS = {
 
 
 class Cell(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One cell; its id never changes, its name is what later cells read it by."""
+    """One cell; its id never changes, its name is what later cells read it by.
+
+    Attributes:
+        before: the earlier window that its answer is laid over.
+    """
 
     cell_id: str
     name: str
     body: Body
+    before: Before = Before.NONE
 
     @property
     def kind(self) -> CellKind:

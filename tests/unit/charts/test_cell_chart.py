@@ -1,5 +1,6 @@
 """The picture of an answer: what is chosen, what is left out, and that words say so."""
 
+import dataclasses
 import json
 from datetime import timedelta
 
@@ -8,12 +9,15 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.conftest import NOON
 from watchdog.base.errors import NotebookError
 from watchdog.charts.cell_chart import cell_chart
 from watchdog.charts.cell_fields import fields, unit_of
-from watchdog.charts.cell_points import MOST_POINTS, overlay, points
+from watchdog.charts.cell_overlay import Earlier
+from watchdog.charts.cell_points import MOST_POINTS, points
+from watchdog.charts.marks import MOST_KNOWN, marks_layer
 from watchdog.charts.palette import LIGHT
 from watchdog.model.notebook import Chart, ChartKind
 from watchdog.model.telemetry import Window
@@ -189,13 +193,35 @@ def test_a_chart_that_the_columns_cannot_give_says_what_it_needs():
 def test_last_week_is_laid_over_this_week():
     week = timedelta(days=7)
     this, last = series(5), series(5).assign(at=lambda f: f["at"] - week)
-    both = overlay(this, last, "at", week, ("this week", "last week"))
-    assert [*both["at"][:5]] == [*both["at"][5:]]
-    assert fields(both, AUTO).colour == ("period",)
-    assert spec(cell_chart(both, AUTO, LIGHT))["layer"][0]["encoding"]["color"]["scale"]["domain"] == [
-        "this week",
-        "last week",
-    ]
+    drawn = cell_chart(this, AUTO, LIGHT, earlier=Earlier(last, week, ("this week", "last week")))
+    line = spec(drawn)["layer"][0]
+    assert drawn.fields.colour == ("period",)
+    assert line["encoding"]["color"]["scale"]["domain"] == ["this week", "last week"]
+    assert line["encoding"]["strokeDash"]["scale"] == {"domain": ["this week", "last week"], "range": [[1, 0], [5, 3]]}
+    [rows] = spec(drawn)["datasets"].values()
+    at = {name: [row["bucket_at"] for row in rows if row["series"] == name] for name in ("this week", "last week")}
+    assert at["this week"] == at["last week"]
+    # Under the pointer it is last week.
+    assert f"{week.total_seconds() * 1000:.0f}" in line["transform"][-1]["calculate"]
+
+
+def test_two_windows_of_many_nodes_keep_their_colours_apart_and_areas_become_lines():
+    week = timedelta(days=7)
+    this, last = series(5, 2), series(5, 2).assign(at=lambda f: f["at"] - week)
+    earlier = Earlier(last, week, ("this week", "last week"))
+    for chart in (AUTO, replace(AUTO, chart=ChartKind.AREA, colour="node")):
+        drawn = cell_chart(this, chart, LIGHT, earlier=earlier)
+        assert (drawn.fields.kind, drawn.fields.colour) == (ChartKind.LINE, ("period", "node"))
+        domain = spec(drawn)["layer"][0]["encoding"]["color"]["scale"]["domain"]
+        assert {*domain} == {f"{week} · {node}" for week in ("this week", "last week") for node in ("n0", "n1")}
+
+
+def test_what_cannot_be_laid_over_another_window_says_so():
+    earlier = Earlier(series(5), timedelta(days=7), ("this week", "last week"))
+    bars = cell_chart(series(5), Chart(of="cell_1", chart=ChartKind.HISTOGRAM), LIGHT, earlier=earlier)
+    assert "Only charts over time" in bars.words[0]
+    nothing = cell_chart(series(5), AUTO, LIGHT, earlier=dataclasses.replace(earlier, answer=series(0)))
+    assert nothing.words == ("The other window has no rows.",)
 
 
 def test_events_in_the_window_are_marked_and_too_many_are_counted():
@@ -203,8 +229,19 @@ def test_events_in_the_window_are_marked_and_too_many_are_counted():
     marks = pd.DataFrame({"at": at, "kind": "alert", "text": "n1: hot"})
     window = Window(NOON, NOON + timedelta(minutes=5))
     drawn = cell_chart(series(10), AUTO, LIGHT, window=window, marks=marks)
-    assert drawn.words == ("The first 150 of 300 events are marked.",)
+    assert drawn.words == ("150 of 300 events are marked: notes, drains, alerts, then starts of jobs, the newest.",)
     assert '"triangle-down"' in json.dumps(spec(drawn))
+
+
+def test_of_too_many_events_what_people_and_nodes_say_comes_before_starts_of_jobs():
+    at = pd.Timestamp(NOON)
+    starts = [(at + pd.Timedelta(seconds=n), "job start", f"job {n}") for n in range(MOST_KNOWN)]
+    marks = pd.DataFrame([(at, "note", "fan swapped"), *starts], columns=["at", "kind", "text"])
+    layers, words = marks_layer(marks, Window(NOON, NOON + timedelta(hours=1)), LIGHT)
+    drawn = {*layers[0].data["text"]}
+    assert {"fan swapped", f"job {MOST_KNOWN - 1}"} <= drawn
+    assert "job 0" not in drawn
+    assert words.startswith("150 of at least 2,001 events")
 
 
 def test_instants_without_a_zone_are_utc():

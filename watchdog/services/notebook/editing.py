@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from watchdog.base.errors import NotebookError
-from watchdog.model.notebook import Body, Cell, Chart, Markdown, Notebook, Parameter, Sql, checked, checked_name
+from watchdog.model.notebook import Before, Body, Cell, Chart, Markdown, Notebook, Parameter, Sql, checked, checked_name
 from watchdog.services.notebook.reading import renamed_in_sql
 
 
@@ -39,6 +39,13 @@ def edit(notebook: Notebook, cell_id: str, body: Body) -> Notebook:
     notebook.cell(cell_id)
     cells = tuple(replace(cell, body=body) if cell.cell_id == cell_id else cell for cell in notebook.cells)
     return checked(replace(notebook, cells=cells))
+
+
+def compare(notebook: Notebook, cell_id: str, before: Before) -> Notebook:
+    """With that cell's answer compared with an earlier window, or with none."""
+    notebook.cell(cell_id)
+    cells = (replace(cell, before=before) if cell.cell_id == cell_id else cell for cell in notebook.cells)
+    return replace(notebook, cells=tuple(cells))
 
 
 def move(notebook: Notebook, cell_id: str, by: int) -> Notebook:

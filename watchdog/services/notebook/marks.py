@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from watchdog.charts.marks import MOST_KNOWN
 from watchdog.model.alerts import EventKind
 from watchdog.model.frames import UTC_DTYPE
 from watchdog.model.telemetry import Window
@@ -14,7 +15,6 @@ from watchdog.store.node_states import NodeStateStore
 from watchdog.store.notes import NoteStore
 
 KINDS = ("alert", "job start", "drain", "note")
-_MOST = 2_000
 
 
 def marks(store: Store, window: Window, *, node: str = "", kinds: tuple[str, ...] = KINDS) -> pd.DataFrame:
@@ -32,13 +32,13 @@ def marks(store: Store, window: Window, *, node: str = "", kinds: tuple[str, ...
 
 def _alerts(store: Store, window: Window, node: str) -> pd.DataFrame:
     where = EventFilter(kinds=(EventKind.FIRED,), nodes=(node,) if node else ())
-    events = AlertStore(store).events(window, where, most=_MOST)
+    events = AlertStore(store).events(window, where, most=MOST_KNOWN)
     place = events["node"].where(events["node"] != "", "cluster")
     return pd.DataFrame({"at": events["at"], "text": place.astype("str") + ": " + events["rule_id"].astype("str")})
 
 
 def _jobs(store: Store, window: Window, node: str) -> pd.DataFrame:
-    jobs = JobStore(store).jobs(window, most=_MOST)
+    jobs = JobStore(store).jobs(window, most=MOST_KNOWN)
     jobs = jobs[jobs["started_at"].notna()]
     if node:
         gpus = JobStore(store).gpus(window)

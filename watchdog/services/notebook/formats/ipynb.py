@@ -255,7 +255,7 @@ def _placed(body: Body, old: Cell | None, before: list[Cell]) -> Cell:
     """With the id and name it had, unless a cell above has them."""
     ids, names = {cell.cell_id for cell in before}, {cell.name for cell in before}
     if old and _ID.fullmatch(old.cell_id) and old.cell_id not in {*ids, _FIRST} and old.name not in names:
-        return Cell(old.cell_id, old.name, body)
+        return Cell(old.cell_id, old.name, body, old.before)
     number = 1 + max([0, *(number - 1 for number in _numbers(before))])
     while f"c{number}" in ids or f"cell_{number}" in names:
         number += 1

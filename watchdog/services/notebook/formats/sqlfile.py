@@ -10,11 +10,14 @@ import duckdb
 import msgspec
 
 from watchdog.base.errors import NotebookError
-from watchdog.model.notebook import Body, Cell, Chart, Markdown, Notebook, Parameter, PromQl, Sql, checked
+from watchdog.model.notebook import Before, Body, Cell, Chart, Markdown, Notebook, Parameter, PromQl, Sql, checked
 
 MOST_CHARS = 2_000_000
 _BODIES = Markdown | PromQl | Chart | Parameter
-_HEAD = re.compile(r"-- %% (?P<kind>sql|cell) (?P<id>[A-Za-z0-9_-]{1,40}) (?P<name>[a-z0-9_]{1,40})", re.ASCII)
+_HEAD = re.compile(
+    r"-- %% (?P<kind>sql|cell) (?P<id>[A-Za-z0-9_-]{1,40}) (?P<name>[a-z0-9_]{1,40})(?: before=(?P<before>[a-z-]{1,20}))?",
+    re.ASCII,
+)
 _TITLE = "-- %% notebook "
 # A line of a question that looks like one of ours gets a backslash, and loses it on the way back.
 _ESCAPED = re.compile(r"^(-- \\*)(%%)", re.MULTILINE)
@@ -30,11 +33,15 @@ def to_sql(notebook: Notebook) -> str:
 def _section(cell: Cell) -> str:
     if isinstance(cell.body, Sql):
         text = _ESCAPED.sub(r"\1\\\2", cell.body.text)
-        return f"-- %% sql {cell.cell_id} {cell.name}\n{text}\n;"
+        return f"-- %% sql {_named(cell)}\n{text}\n;"
     shown = ""
     if isinstance(cell.body, Markdown | PromQl):
         shown = "".join(f"\n--   {line}" for line in cell.body.text.splitlines())
-    return f"-- %% cell {cell.cell_id} {cell.name}\n-- {msgspec.json.encode(cell.body).decode()}{shown}"
+    return f"-- %% cell {_named(cell)}\n-- {msgspec.json.encode(cell.body).decode()}{shown}"
+
+
+def _named(cell: Cell) -> str:
+    return f"{cell.cell_id} {cell.name}" + (f" before={cell.before}" if cell.before else "")
 
 
 def from_sql(text: str, notebook_id: str, author: str) -> Notebook:
@@ -73,10 +80,15 @@ def _cell(lines: list[str]) -> Cell:
     assert head
     if head["kind"] == "sql":
         text = "\n".join(lines[1:])
-        return Cell(head["id"], head["name"], Sql(_UNESCAPED.sub(r"\1\2", text.removesuffix("\n;"))))
+        sql = Sql(_UNESCAPED.sub(r"\1\2", text.removesuffix("\n;")))
+        return Cell(head["id"], head["name"], sql, _before(head))
     line = lines[1].removeprefix("-- ") if len(lines) > 1 else ""
     body: Body = _decoded(line, _BODIES, head["name"])
-    return Cell(head["id"], head["name"], body)
+    return Cell(head["id"], head["name"], body, _before(head))
+
+
+def _before(head: re.Match[str]) -> Before:
+    return next((each for each in Before if each == head["before"]), Before.NONE)
 
 
 def _decoded(text: str, kind: Any, where: str) -> Any:  # noqa: ANN401 (whatever is asked for)
