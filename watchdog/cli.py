@@ -152,16 +152,16 @@ def _serve(_: argparse.Namespace) -> int:
 
 
 def _backup(args: argparse.Namespace) -> int:
-    from watchdog.runtime import database_of
     from watchdog.services.backup_command import run_backup
+    from watchdog.source_setup import database_of
 
     config = load_config()
     return run_backup(config, database_of(config), args.file)
 
 
 def _restore(args: argparse.Namespace) -> int:
-    from watchdog.runtime import database_of
     from watchdog.services.backup_command import run_restore
+    from watchdog.source_setup import database_of
 
     return run_restore(database_of(load_config()), args.file)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import gc
 import logging
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TypeAlias
 
 import pandas as pd
 
@@ -26,10 +27,8 @@ from watchdog.assistant.runs import Runs
 from watchdog.assistant.settings import ModelSettings, model_settings
 from watchdog.base.clock import Clock, SystemClock
 from watchdog.base.config import Config, load_config
-from watchdog.base.errors import ConfigError, SourceError, StoreError
+from watchdog.base.errors import SourceError, StoreError
 from watchdog.collector import Collector, CollectorState
-from watchdog.exporters.gpu.exporter import GpuExporter, GpuOptions
-from watchdog.exporters.gpu.smi import nvidia_smi_present
 from watchdog.model.frames import GPUS
 from watchdog.model.live import Live
 from watchdog.model.people import Person, Role
@@ -37,7 +36,7 @@ from watchdog.model.scheduler import Scheduler
 from watchdog.model.telemetry import SourceStatus, Telemetry, Window
 from watchdog.scheduler_loop import SchedulerLoop, SchedulerState
 from watchdog.services.audit import Audit
-from watchdog.services.feeds import Feed, PrometheusFeed, Reading, ScrapeFeed
+from watchdog.services.feeds import Reading
 from watchdog.services.foreign_alerts import foreign_alerts
 from watchdog.services.history import History
 from watchdog.services.jobs import Known
@@ -48,19 +47,15 @@ from watchdog.services.schedulers import chosen_scheduler
 from watchdog.services.slurm_view import SlurmView
 from watchdog.services.sql import SqlService
 from watchdog.services.surroundings import Surroundings
+from watchdog.source_setup import built_source, chosen_source, database_of
 from watchdog.sources.demo.cluster import DemoCluster
-from watchdog.sources.demo.config import DemoConfig
-from watchdog.sources.demo.pages import demo_targets
-from watchdog.sources.demo.scheduler_view import DemoScheduler
-from watchdog.sources.prometheus import PrometheusTelemetry
 from watchdog.sources.promql_cell import PromQuery
-from watchdog.sources.scrape import Scraper, Target, http_target
 from watchdog.store.node_states import NodeStateStore
 from watchdog.store.stats import StoreStats
 
 _log = logging.getLogger(__name__)
-# A large simulated cluster brings a coarser past, so that it starts in seconds.
-_LARGE_DEMO_GPUS = 256
+
+_Loop: TypeAlias = Callable[[threading.Event], None]
 
 
 class Runtime:
@@ -71,10 +66,10 @@ class Runtime:
         self.config, self.clock = config, clock
         self.live = Live()
         self.kind = chosen_source(config)
-        self.database = _database(config, self.kind)
+        self.database = database_of(config)
         self.history = History(self.database, clock)
         self.audit = Audit(self.history, clock)
-        built = _of_demo(config, clock, demo) if demo else _FEEDS[self.kind](config, clock)
+        built = built_source(config, clock, demo)
         self.source_line, self._release = built.line, built.release
         fresh = timedelta(seconds=2 * config.interval_seconds)
         self.telemetry: Telemetry = RoutedTelemetry(self.live, self.history, built.server, clock, fresh)
@@ -94,17 +89,22 @@ class Runtime:
         )
         self.collector = Collector(config, built.feed, self.live, self.history, clock, self._alerts.wake)
         self._stop = threading.Event()
-        self._thread = self._in_background(self.collector.run, "watchdog-collector")
-        self._slurm_thread = self._in_background(self._slurm.run, "watchdog-slurm") if self._slurm else None
-        self._alert_thread = self._in_background(self._alerts.run, "watchdog-alerts")
-        self.sql = SqlService(self.history, _database(config, self.kind), clock, config.gpu_rates)
+        self.sql = SqlService(self.history, self.database, clock, config.gpu_rates)
         self._prometheus = PromQuery.of(config, clock) if self.kind == "prometheus" else None
         self.notebooks = Shelf(self.history, self.sql, self._prometheus, clock)
         self.assistant = Runs(assistant_of(config, self.desk, clock), self.history, clock)
         self.rental = self._rented()
-        tending = {"history": self.sql.tend, "chats": self.assistant.tend, "rental": self.rental.run}
-        self._tending = [self._in_background(run, f"watchdog-{name}") for name, run in tending.items()]
-        self._telling = [self._in_background(run, "watchdog-telling") for run in telling.runs]
+        self._threads = {name: self._in_background(run, name) for name, run in self._loops(telling.runs)}
+
+    def _loops(self, telling: Sequence[_Loop]) -> Iterator[tuple[str, _Loop]]:
+        yield "collector", self.collector.run
+        yield "alerts", self._alerts.run
+        if self._slurm:
+            yield "slurm", self._slurm.run
+        yield "history", self.sql.tend
+        yield "chats", self.assistant.tend
+        yield "rental", self.rental.run
+        yield from ((f"telling {place}", run) for place, run in enumerate(telling))
 
     def _surroundings(self) -> Surroundings:
         return Surroundings(
@@ -136,8 +136,8 @@ class Runtime:
         slurm = self._slurm.state if self._slurm else None
         return self.collector.past_taken_in and (slurm is None or slurm.ticks > 0)
 
-    def _in_background(self, run: Callable[[threading.Event], None], name: str) -> threading.Thread:
-        return threading.Thread(target=run, args=(self._stop,), name=name, daemon=True)
+    def _in_background(self, run: _Loop, name: str) -> threading.Thread:
+        return threading.Thread(target=run, args=(self._stop,), name=f"watchdog-{name}", daemon=True)
 
     @property
     def model(self) -> ModelSettings:
@@ -152,11 +152,7 @@ class Runtime:
     def start(self) -> None:
         """Start collecting."""
         _log.info("reading %s every %g s", self.source_line, self.config.interval_seconds)
-        self._thread.start()
-        self._alert_thread.start()
-        if self._slurm_thread:
-            self._slurm_thread.start()
-        for thread in (*self._tending, *self._telling):
+        for thread in self._threads.values():
             thread.start()
 
     def stop(self) -> None:
@@ -164,8 +160,8 @@ class Runtime:
         self._stop.set()
         self.rental.lookout.wake()
         self.assistant.close()
-        for thread in (self._thread, self._slurm_thread, self._alert_thread, *self._tending, *self._telling):
-            if thread and thread.is_alive():
+        for thread in self._threads.values():
+            if thread.is_alive():
                 thread.join(timeout=30)
         self.sql.close()
         self._release()
@@ -235,9 +231,9 @@ class Runtime:
     def problem(self) -> str:
         """Why this process should not be trusted with the watch; '' if it should."""
         state = self.collector.state
-        if not self._thread.is_alive():
+        if not self._threads["collector"].is_alive():
             return "the collector is not running"
-        if not self._alert_thread.is_alive():
+        if not self._threads["alerts"].is_alive():
             return "alerts are not judged: their loop has ended"
         last, late = (
             state.last_tick_at or state.started_at,
@@ -275,6 +271,13 @@ class Runtime:
         return foreign_alerts(self.alertmanager) if self.alertmanager else None
 
 
+def _scheduler_loop(
+    config: Config, kind: str, demo: Scheduler | None, history: History, clock: Clock
+) -> SchedulerLoop | None:
+    chosen = chosen_scheduler(config, kind, demo, clock)
+    return SchedulerLoop(config, chosen.scheduler, history, clock, sure=chosen.sure) if chosen else None
+
+
 _lock = threading.Lock()
 _running: Runtime | None = None
 
@@ -304,109 +307,3 @@ def stop() -> None:
         if _running is not None:
             _running.stop()
             _running = None
-
-
-def chosen_source(config: Config) -> str:
-    """The source that the settings select: prometheus, targets, local or demo, in this order."""
-    if config.source != "auto":
-        needed = {"prometheus": config.prometheus_url, "targets": config.targets}
-        if needed.get(config.source) == "":
-            name = "WATCHDOG_PROMETHEUS_URL" if config.source == "prometheus" else "WATCHDOG_TARGETS"
-            raise ConfigError(f"source is {config.source!r}, but {name} is not set", hint=f"Set {name}.")
-        return config.source
-    if config.prometheus_url:
-        return "prometheus"
-    if config.targets:
-        return "targets"
-    return "local" if nvidia_smi_present() else "demo"
-
-
-def database_of(config: Config) -> Path:
-    """The DuckDB file that these settings mean."""
-    return _database(config, chosen_source(config))
-
-
-def _database(config: Config, kind: str) -> Path:
-    """Simulated history never mixes with real history."""
-    return config.database if kind != "demo" else config.database.with_name("demo.duckdb")
-
-
-@dataclass(frozen=True)
-class _Built:
-    """A source of GPU readings: who answers for its past, if a server does, and the demo's Slurm."""
-
-    feed: Feed
-    server: Telemetry | None
-    line: str
-    release: Callable[[], None]
-    demo: Scheduler | None = None
-
-
-def _scheduler_loop(
-    config: Config, kind: str, demo: Scheduler | None, history: History, clock: Clock
-) -> SchedulerLoop | None:
-    chosen = chosen_scheduler(config, kind, demo, clock)
-    return SchedulerLoop(config, chosen.scheduler, history, clock, sure=chosen.sure) if chosen else None
-
-
-def _prometheus(config: Config, clock: Clock) -> _Built:
-    telemetry = PrometheusTelemetry(config, clock)
-    return _Built(PrometheusFeed(telemetry, clock), telemetry, telemetry.name, lambda: None)
-
-
-def _targets(config: Config, clock: Clock) -> _Built:
-    names = [name.strip() for name in config.targets.split(",") if name.strip()]
-    token, ca_file, timeout = config.targets_token, config.targets_ca_file, config.targets_timeout_seconds
-    targets = [http_target(name, token, ca_file, timeout) for name in names]
-    line = f"{len(targets)} exporters, scraped directly" if len(targets) > 1 else f"exporter {targets[0].name}"
-    scraper = _scraper(config, targets, clock)
-    return _Built(ScrapeFeed(scraper), None, line, scraper.close)
-
-
-def _local(config: Config, clock: Clock) -> _Built:
-    exporter = GpuExporter(GpuOptions(interval_seconds=config.interval_seconds))
-    exporter.start()
-    scraper = _scraper(config, [Target("this machine", exporter.page)], clock)
-
-    def release() -> None:
-        scraper.close()
-        exporter.stop()
-
-    return _Built(ScrapeFeed(scraper), None, "the GPUs of this machine", release)
-
-
-def _demo(config: Config, clock: Clock) -> _Built:
-    settings = DemoConfig(
-        nodes=config.demo_nodes,
-        gpus=config.demo_gpus,
-        seed=config.demo_seed,
-        speed=config.demo_speed,
-        history_hours=config.demo_history_hours,
-    )
-    return _of_demo(config, clock, DemoCluster(settings, start=clock.now()))
-
-
-def _of_demo(config: Config, clock: Clock, cluster: DemoCluster) -> _Built:
-    scraper = _scraper(config, demo_targets(cluster, clock), clock)
-    step = timedelta(seconds=15 if config.demo_nodes * config.demo_gpus <= _LARGE_DEMO_GPUS else 60)
-
-    def past(stored_until: datetime | None) -> Iterator[pd.DataFrame]:
-        now = clock.now()
-        first = now - timedelta(hours=config.demo_history_hours)
-        return cluster.history(max(first, stored_until or first), now, step)
-
-    line = f"the demo cluster: {config.demo_nodes} nodes x {config.demo_gpus} GPUs, simulated"
-    return _Built(ScrapeFeed(scraper, past), None, line, scraper.close, DemoScheduler(cluster, clock))
-
-
-def _scraper(config: Config, targets: list[Target], clock: Clock) -> Scraper:
-    # The rest of the interval is for writing.
-    return Scraper(targets, clock, deadline_seconds=min(config.targets_timeout_seconds, config.interval_seconds * 0.6))
-
-
-_FEEDS: dict[str, Callable[[Config, Clock], _Built]] = {
-    "prometheus": _prometheus,
-    "targets": _targets,
-    "local": _local,
-    "demo": _demo,
-}
