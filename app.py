@@ -32,6 +32,7 @@ page = st.navigation(
         st.Page("pages/job.py", title="Job"),
         st.Page("pages/assistant.py", title="Assistant", url_path="assistant"),
         st.Page("pages/history.py", title="History", url_path="history"),
+        st.Page("pages/infrastructure.py", title="Infrastructure", url_path="infrastructure"),
         st.Page("pages/data_health.py", title="Data health"),
     ]
 )

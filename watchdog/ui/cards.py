@@ -68,6 +68,12 @@ def freshness(newest_at: datetime | None, at: datetime, *, live: bool, source: s
         st.caption(f"as of {instant_text(newest_at, near=runtime().clock.now())}{whence}{old}")
 
 
+def freshness_line(at: datetime, now: datetime, source: str) -> None:
+    """As of when and from where, for what is not read with the samples."""
+    age = duration_text(max(now - at, timedelta()))
+    st.caption(f"as of {instant_text(at, near=now)}, {escape(source)}, {age} old")
+
+
 def incomplete_note(reasons: Iterable[str]) -> None:
     """Say why rows may be missing."""
     for reason in dict.fromkeys(reasons):

@@ -82,3 +82,16 @@ NOTEBOOK_SAID = "history.said"
 NOTEBOOK_GONE = "history.gone"
 NOTEBOOK_SIDE = "history.side"
 NOTEBOOK_OPEN = "history.open"
+# The cell that was edited or run last; kinds of events that charts mark; the note that is written; a dialog that is open.
+NOTEBOOK_CURRENT = "history.current"
+NOTEBOOK_MARKS = "history.marks"
+NOTEBOOK_NOTE = "history.note"
+NOTEBOOK_DIALOG = "history.dialog"
+NOTEBOOK_FIRST = "history.first"
+
+# What somebody is about to do about a cluster; a deed whose end was put away; whether one was seen under way.
+INFRA_ACT = "infra.act"
+INFRA_SEEN = "infra.seen_deed"
+INFRA_RUNNING = "infra.running"
+INFRA_SPAN = "infra.span"
+INFRA_BY = "infra.by"

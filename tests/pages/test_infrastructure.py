@@ -1,0 +1,129 @@
+"""Infrastructure: what is rented, what does it cost, until when, and is it used?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.pages.conftest import words
+from tests.pages.rental_stage import stage_at
+from watchdog.model.people import Person, Role
+
+
+@pytest.fixture
+def stage(tmp_path):
+    with stage_at(tmp_path) as made:
+        yield made
+
+
+def pods(page):
+    return next(frame.value for frame in page.dataframe if "state" in frame.value and "pod" in frame.value)
+
+
+def press(page, label):
+    next(button for button in page.button if button.label == label).click()
+    return page.run()
+
+
+def test_without_a_key_it_says_how_to_connect_and_asks_nobody(open_page, tmp_path):
+    with stage_at(tmp_path, key=False) as stage:
+        stage.look()
+        page = open_page("infrastructure", runtime=stage.runtime)
+
+        assert "Not connected to RunPod" in words(page)
+        assert "make infra-plan" in words(page)
+        assert stage.kit.fake.requests == []
+
+
+def test_where_nothing_is_rented_it_says_what_to_run(open_page, stage):
+    stage.look()
+    page = open_page("infrastructure", runtime=stage.runtime)
+
+    assert "Nothing is rented here" in words(page)
+    assert "make infra-apply" in words(page)
+
+
+def test_a_head_and_three_workers_are_shown_with_price_age_and_deadline(open_page, stage):
+    stage.kit.up(workers=3)
+    stage.pass_hours(2)
+    stage.look()
+    page = open_page("infrastructure", runtime=stage.runtime)
+
+    text, table = words(page).replace("\u00a0", " "), pods(page)
+    assert "4 pods, " in text
+    assert "all ready" in text
+    assert table["pod"].tolist() == ["gpuwd-head", "gpuwd-worker-0", "gpuwd-worker-1", "gpuwd-worker-2"]
+    assert set(table["state"]) == {"✓ ready"}
+    price = stage.kit.account.pods[table["id"][0]].price
+    assert table["hourly"].tolist() == [price] * 4
+    assert f"An hour: ${4 * price:.2f}" in text
+    assert "Returned in: 6 h" in text
+
+
+def test_a_pod_that_is_dead_on_arrival_is_named(open_page, stage):
+    stage.kit.up(workers=1)
+    worker = next(pod for pod in stage.kit.account.pods.values() if pod.name == "gpuwd-worker-0" and not pod.gone)
+    worker.fate = replace(worker.fate, dead_on_arrival=True)
+    stage.pass_hours(0.2)
+    stage.look()
+    page = open_page("infrastructure", runtime=stage.runtime)
+
+    assert "look at gpuwd\\-worker\\-0" in words(page)
+    assert pods(page)["state"].tolist() == ["✓ ready", "✕ dead: no network"]
+
+
+def test_when_the_api_is_down_one_card_says_so_and_what_was_seen_stays(open_page, stage):
+    stage.kit.up(workers=1)
+    stage.look()
+    stage.kit.fake.faults.refuse("GET", "/v2/pods", 503, times=99)
+    stage.look()
+    page = open_page("infrastructure", runtime=stage.runtime)
+
+    assert "list could not be read" in page.error[0].value
+    assert len(page.error) == 1
+    assert len(pods(page)) == 2
+    assert "billed all the same" in words(page)
+
+
+def test_who_may_only_look_can_neither_extend_nor_tear_down(open_page, stage, monkeypatch):
+    stage.kit.up(workers=1)
+    stage.look()
+    monkeypatch.setattr("watchdog.ui.who.person", lambda: Person("eve", Role.VIEWER, signed_in=True))
+    page = open_page("infrastructure", runtime=stage.runtime)
+
+    buttons = {button.label: button for button in page.button}
+    assert buttons["Extend"].disabled
+    assert buttons["Tear down"].disabled
+
+
+def test_a_teardown_is_confirmed_by_the_name_returns_all_and_is_kept(open_page, stage):
+    stage.kit.up(workers=1)
+    stage.look()
+    page = press(open_page("infrastructure", runtime=stage.runtime), "Tear down")
+    assert "with all that is on their disks" in words(page)
+    assert next(b for b in page.button if b.label == "Return 2 pods").disabled
+
+    page.text_input(key="infra.confirm").input("gpuwd").run()
+    page = press(page, "Return 2 pods")
+    stage.rental.deeds.join(30)
+
+    assert stage.kit.billed() == {}
+    assert [(e.by, e.act, e.subject) for e in stage.runtime.audit.kept] == [("local", "tear down", "cluster gpuwd")]
+    stage.look()
+    page = page.run()
+    assert "Nothing of cluster gpuwd is on the bill" in page.success[0].value.replace("\\", "")
+    assert "Nothing is rented here" in words(page)
+
+
+def test_pods_of_nobody_are_named(open_page, stage):
+    stage.kit.up(workers=0)
+    stage.kit.strange_pod("gpuwd-worker-7", marker=stage.kit.owner())
+    stage.kit.strange_pod("other-head", marker="gpu-watchdog:somebody")
+    stage.look()
+    page = open_page("infrastructure", runtime=stage.runtime)
+
+    text = words(page).replace("\\", "")
+    assert "unrecorded, unheld: **gpuwd-worker-7**" in text
+    assert "foreign: **other-head**" in text
+    assert [b.label for b in page.button].count("Return it") == 1
