@@ -124,6 +124,7 @@ def test_pods_of_nobody_are_named(open_page, stage):
     page = open_page("infrastructure", runtime=stage.runtime)
 
     text = words(page).replace("\\", "")
-    assert "unrecorded, unheld: **gpuwd-worker-7**" in text
-    assert "foreign: **other-head**" in text
-    assert [b.label for b in page.button].count("Return it") == 1
+    assert "**unrecorded, unheld**: rented for this cluster" in text
+    assert "gpuwd-worker-7 (" in text
+    assert "**foreign**: rented by another GPU Watchdog" in text
+    assert [b.label for b in page.button if b.label.startswith("Return")] == ["Return gpuwd\\-worker\\-7"]

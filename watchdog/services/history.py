@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -24,20 +25,30 @@ class History:
         self._path = path
         self._clock = clock
         self._store: Store | None = None
+        self._opening = threading.Lock()
         self._tried = -_RETRY.total_seconds()
+        self._opening = threading.Lock()
         self.error: StoreError | None = None
 
     def store(self) -> Store:
         """The open store; StoreError with the reason where it cannot be had."""
         if self._store is None:
-            self._open()
+            # Who comes while another opens it waits for that.
+            with self._opening:
+                self._open()
         if self._store is None:
             raise self.error or StoreError(f"{self._path} is not open")
         return self._store
 
     def _open(self) -> None:
+        # Several loops start at once: the others wait for the first one's open file.
+        with self._opening:
+            if self._store is None:
+                self._try_to_open()
+
+    def _try_to_open(self) -> None:
         now = self._clock.monotonic()
-        if now - self._tried < _RETRY.total_seconds():
+        if self._store is not None or now - self._tried < _RETRY.total_seconds():
             return
         self._tried = now
         try:

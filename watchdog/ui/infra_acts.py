@@ -48,7 +48,9 @@ def cluster_buttons(entry: ClusterEntry, pods: Sequence[Pod]) -> None:
 
 def return_button(finding: Finding) -> None:
     """Return one pod of ours that is out of order."""
-    if who.guarded_button("Return it", Role.ADMIN, key=f"infra.return.{finding.kind}.{finding.pod.id}"):
+    if who.guarded_button(
+        f"Return {escape(finding.pod.name)}", Role.ADMIN, key=f"infra.return.{finding.kind}.{finding.pod.id}"
+    ):
         _begin(Act(_RETURN, finding.cluster, finding.pod.id))
 
 

@@ -87,11 +87,14 @@ def verdict(sight: Sight, now: datetime) -> str:
     states = [state_of(pod, now) for pod in pods]
     ready = sum(state.health is Health.OK for state in states)
     bad = [pod.name for pod, state in zip(pods, states, strict=True) if state.health is Health.BAD]
+    odd = {finding.pod.id for finding in sight.report.findings} if sight.report else set()
     total = f"{len(pods)} pod{'s' * (len(pods) != 1)}, {escape(money(sight.usd_per_hour))} an hour"
     if bad:
         return f":red[:material/error: **{total}: look at {escape(', '.join(bad), 200)}.**]"
     if ready < len(pods):
         return f":orange[:material/hourglass_top: **{total}: {ready} of {len(pods)} are ready.**]"
+    if odd:
+        return f":orange[:material/warning: **{total}, all ready; {len(odd)} of the account are out of order, see below.**]"
     return f":green[:material/check_circle: **{total}, all ready.**]"
 
 
@@ -177,8 +180,14 @@ def _out_of_order(sight: Sight) -> None:
     by_pod: dict[str, list[Finding]] = {}
     for finding in report.findings:
         by_pod.setdefault(finding.pod.id, []).append(finding)
+    alike: dict[str, list[Finding]] = {}
     for findings in by_pod.values():
-        _finding(findings)
+        what = (
+            f"**{', '.join(each.kind for each in findings)}**: {escape('; '.join(each.text for each in findings), 300)}"
+        )
+        alike.setdefault(what, []).append(findings[0])
+    for what, pods in alike.items():
+        _finding(what, pods)
     for cluster, (names, until) in report.pending.items():
         st.info(
             f"A run was cut off: {escape(', '.join(names), 200)} of {escape(cluster)} may still turn up until {until:%H:%M:%S} UTC.",
@@ -186,12 +195,14 @@ def _out_of_order(sight: Sight) -> None:
         )
 
 
-def _finding(findings: list[Finding]) -> None:
-    """All that is out of order with one pod."""
-    first = findings[0]
-    what = f"**{escape(first.pod.name)}** ({escape(first.pod.id)}), {escape(money(first.pod.cost))} an hour"
-    kinds, texts = ", ".join(each.kind for each in findings), "; ".join(each.text for each in findings)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.warning(f"{kinds}: {what}: {escape(texts, 300)}.", icon=":material/warning:")
-        if first.ours:
-            return_button(first)
+def _finding(what: str, findings: list[Finding]) -> None:
+    """Pods with which the same is out of order."""
+    named = [
+        f"{escape(each.pod.name)} ({escape(each.pod.id)}, {escape(money(each.pod.cost))} an hour)" for each in findings
+    ]
+    st.warning(f"{what}. {', '.join(named)}", icon=":material/warning:")
+    ours = [each for each in findings if each.ours]
+    if ours:
+        with st.container(horizontal=True):
+            for each in ours:
+                return_button(each)
