@@ -69,6 +69,8 @@ def open_page(monkeypatch):
     def opened(runtime, **parameters):
         st.cache_data.clear()
         monkeypatch.setattr("watchdog.ui.data.current", lambda: runtime)
+        # AppTest draws nothing by itself later on: what was run is there before the page is.
+        monkeypatch.setattr("watchdog.ui.notebook_page._SOON_SECONDS", 10.0)
         page = AppTest.from_file(ROOT / "pages" / "history.py", default_timeout=30)
         for name, value in {"window": "24h", **parameters}.items():
             page.query_params[name] = value

@@ -8,6 +8,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from watchdog.base.errors import NotebookError
 from watchdog.charts.axes import WHEN, styled
 from watchdog.charts.cell_axes import Layers, colour_of, is_time, tips_of, window_of, x_axis, y_axis
 from watchdog.charts.cell_bars import bars, histogram
@@ -71,6 +72,17 @@ def cell_chart(
     if len(layers) > 1:
         picture = picture.resolve_scale(color="independent", shape="independent")
     return Drawn(styled(picture, palette), chosen, words)
+
+
+def time_covered(answer: pd.DataFrame, chart: Chart) -> Window | None:
+    """The time that `cell_chart` would draw; None where its x is no time, or it cannot be drawn."""
+    try:
+        chosen = fields(answer, chart)
+    except NotebookError:
+        return None
+    if chosen.kind is ChartKind.TABLE or answer.empty or not is_time(answer, chosen.x):
+        return None
+    return window_of(as_utc(answer[chosen.x]))
 
 
 def _lines(answer: pd.DataFrame, chosen: Fields, palette: Palette, window: Window | None) -> Layers:

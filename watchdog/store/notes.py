@@ -23,15 +23,24 @@ class NoteStore:
 
     def add(self, note: Note) -> Note:
         """Keep it; NotebookError where it says nothing, too much, or ends before it begins."""
-        text = note.text.strip()
-        if not text or len(text) > MOST_NOTE_CHARS:
-            raise NotebookError(f"a note has between 1 and {MOST_NOTE_CHARS:,} characters")
-        if note.until < note.since:
-            raise NotebookError("a note cannot end before it begins")
-        values = [note.note_id, note.since, note.until, note.node, note.gpu_uuid, note.job_id, text]
+        _check(note)
+        values = [note.note_id, note.since, note.until, note.node, note.gpu_uuid, note.job_id, note.text.strip()]
         with self._store.write() as cursor:
             sql = "INSERT INTO notes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, '')"
             rows(cursor, sql, [*values, note.by, note.written_at])
+        return note
+
+    def edit(self, note: Note) -> Note:
+        """Keep other words, time or place under its id; NotebookError as `add`, or for one that is somebody else's."""
+        _check(note)
+        sql = (
+            "UPDATE notes SET since = ?, until = ?, node = ?, gpu_uuid = ?, job_id = ?, text = ?, written_at = ? "
+            'WHERE note_id = ? AND "by" = ? AND deleted_at IS NULL RETURNING 1'
+        )
+        values = [note.since, note.until, note.node, note.gpu_uuid, note.job_id, note.text.strip(), note.written_at]
+        with self._store.write() as cursor:
+            if not rows(cursor, sql, [*values, note.note_id, note.by]):
+                raise NotebookError("this note is not yours, or is gone")
         return note
 
     def notes(self, window: Window, *, node: str = "", job_id: str = "", most: int = 500) -> tuple[Note, ...]:
@@ -51,9 +60,20 @@ class NoteStore:
     def delete(self, note_id: str, by: str, at: datetime) -> None:
         """Take it off the time line; who did is kept. NotebookError for one that is somebody else's."""
         with self._store.write() as cursor:
-            sql = 'UPDATE notes SET deleted_at = ?, deleted_by = ? WHERE note_id = ? AND "by" = ? RETURNING 1'
+            sql = (
+                "UPDATE notes SET deleted_at = ?, deleted_by = ? "
+                'WHERE note_id = ? AND "by" = ? AND deleted_at IS NULL RETURNING 1'
+            )
             if not rows(cursor, sql, [at, by, note_id, by]):
                 raise NotebookError("this note is not yours, or is gone")
+
+
+def _check(note: Note) -> None:
+    text = note.text.strip()
+    if not text or len(text) > MOST_NOTE_CHARS:
+        raise NotebookError(f"a note has between 1 and {MOST_NOTE_CHARS:,} characters")
+    if note.until < note.since:
+        raise NotebookError("a note cannot end before it begins")
 
 
 def new_note_id() -> str:

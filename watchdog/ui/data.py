@@ -5,9 +5,12 @@ Keys are instants (rounded by the caller), names and numbers; never frames, whic
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import pandas as pd
+import pyarrow as pa
 import streamlit as st
 
 from watchdog.alerts import past as alert_pasts
@@ -19,7 +22,8 @@ from watchdog.alerts.rules import from_json
 from watchdog.analysis.holders import with_holders
 from watchdog.analysis.occupancy import Occupancy
 from watchdog.base.clock import floor_to
-from watchdog.charts.cell_chart import Drawn, cell_chart
+from watchdog.charts.cell_chart import Drawn, cell_chart, time_covered
+from watchdog.charts.cell_overlay import Earlier
 from watchdog.charts.palette import Palette
 from watchdog.model.alerts import Silence
 from watchdog.model.notebook import Chart
@@ -37,6 +41,8 @@ from watchdog.services import slurm_nodes as node_answers
 from watchdog.services import slurm_past as pasts
 from watchdog.services import timeline as timelines
 from watchdog.services import waste as wastes
+from watchdog.services.notebook.comparing import compared
+from watchdog.services.notebook.marks import marks
 from watchdog.services.notebook.outcome import Outcome
 from watchdog.services.slurm_view import SlurmView
 from watchdog.store.alert_past import AlertPast
@@ -319,9 +325,42 @@ def foreign_alerts(at: datetime) -> pd.DataFrame | None:
     return runtime().foreign_alerts()
 
 
-@st.cache_data(ttl="15m", max_entries=64, show_spinner=False)
-def cell_picture(digest: str, chart: Chart, palette: Palette, _outcome: Outcome) -> Drawn:
-    """The chart of a cell's answer, which `digest` stands for; NotebookError where it cannot be drawn."""
+@dataclass(frozen=True)
+class Beside:
+    """What is drawn with a cell's answer: events, and the answer about an earlier window."""
+
+    marks: pd.DataFrame | None = None
+    earlier: Earlier | None = None
+
+
+@st.cache_resource(ttl="15m", max_entries=128, show_spinner=False)
+def cell_picture(key: str, chart: Chart, palette: Palette, _outcome: Outcome, _beside: Callable[[], Beside]) -> Drawn:
+    """The chart of a cell's answer; NotebookError where it cannot be drawn.
+
+    `key` stands for the answer and all that is beside it. What is returned is shared: nobody may change it.
+    """
     frame = _outcome.frame()
     assert frame is not None
-    return cell_chart(frame, chart, palette)
+    beside = _beside()
+    return cell_chart(frame, chart, palette, marks=beside.marks, earlier=beside.earlier)
+
+
+@st.cache_data(ttl="15m", max_entries=256, show_spinner=False)
+def cell_span(digest: str, chart: Chart, _outcome: Outcome) -> Window | None:
+    """The time that the chart of an answer covers; None where its x is no time."""
+    frame = _outcome.frame()
+    assert frame is not None
+    return time_covered(frame, chart)
+
+
+@st.cache_data(ttl="1m", max_entries=64, show_spinner=False)
+def history_marks(since: datetime, until: datetime, kinds: tuple[str, ...]) -> tuple[pd.DataFrame, str]:
+    """`services.notebook.marks.marks` of the window, and what stands for it in a key. May raise StoreError."""
+    found = marks(runtime().history.store(), Window(since, until), kinds=kinds)
+    return found, f"{len(found)} {pd.util.hash_pandas_object(found, index=False).sum()}"
+
+
+@st.cache_resource(ttl="15m", max_entries=16, show_spinner=False)
+def cell_difference(key: str, shift: timedelta, _this: Outcome, _other: Outcome) -> pa.Table:
+    """`services.notebook.comparing.compared`; `key` stands for both answers."""
+    return compared(_this, _other, shift)

@@ -20,6 +20,7 @@ from watchdog.ui.escape import escape
 from watchdog.ui.filters import zoom_to
 from watchdog.ui.notebook_files import file_menu
 from watchdog.ui.notebook_manage import manage_menu
+from watchdog.ui.notebook_marks import marks_menu
 from watchdog.ui.notebook_page import Place, act, doing, new_desk, open_desk, open_notebook, run, said
 from watchdog.ui.notebook_share import share_menu
 from watchdog.ui.who import person
@@ -35,6 +36,7 @@ def draw_bar(place: Place) -> None:
         _run_or_stop(place)
         for word in (_THIS, _LAST):
             st.button(word, key=f"notebook.week.{word}", on_click=_week, args=(word,), help=_week_help(word))
+        marks_menu(place)
         share_menu(place)
         file_menu(place)
         manage_menu(place)
@@ -70,8 +72,8 @@ def _new() -> None:
 
 
 def _run_or_stop(place: Place) -> None:
-    if place.session.running:
-        st.button("Stop", key="notebook.stop", icon=":material/stop:", on_click=place.session.stop)
+    if place.running:
+        st.button("Stop", key="notebook.stop", icon=":material/stop:", on_click=place.stop)
         return
     waits = {CellState.NEVER, CellState.STALE, CellState.FORGOTTEN} & {*place.states().values()}
     st.button(

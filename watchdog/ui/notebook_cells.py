@@ -143,7 +143,7 @@ def _new_body(notebook: Notebook, kind: CellKind, after: str | None) -> Body:
 
 def _stop() -> None:
     place = place_now()
-    place.session.stop()
+    place.stop()
     place.session.wait(1.0)
     st.session_state[state.NOTEBOOK_DONE] = True
 

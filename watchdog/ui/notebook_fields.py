@@ -31,6 +31,7 @@ from watchdog.services.notebook.outcome import Outcome
 from watchdog.ui.cards import guarded
 from watchdog.ui.data import inventory, runtime, slurm
 from watchdog.ui.escape import escape
+from watchdog.ui.notebook_compare import compare_menu, compared_outcome, comparison_note, earlier_of
 from watchdog.ui.notebook_page import Place
 from watchdog.ui.notebook_result import draw_failure, draw_picture, draw_table, draws_itself, picture
 
@@ -55,17 +56,20 @@ def chart_fields(place: Place, cell: Cell, put: Put) -> None:
     elif outcome.table is None:
         st.caption("The answer was dropped to save memory. Run it again.")
     else:
-        _draw(cell, cell.body, outcome)
+        _draw(place, cell, cell.body, outcome)
 
 
-def _draw(cell: Cell, body: Chart, outcome: Outcome) -> None:
+def _draw(place: Place, cell: Cell, body: Chart, outcome: Outcome) -> None:
     assert outcome.table is not None
     with guarded():
-        drawn = picture(outcome, body)
+        drawn = picture(place, cell, outcome, body)
         if draws_itself(drawn):
             draw_picture(drawn, cell.cell_id)
         else:
-            draw_table(outcome, cell)
+            draw_table(compared_outcome(place, cell, outcome, earlier_of(place, cell))[0], cell)
+    comparison_note(place, cell)
+    with st.container(horizontal=True):
+        compare_menu(place, cell)
 
 
 def _chart_form(place: Place, cell: Cell, outcome: Outcome | None, put: Put) -> None:

@@ -11,9 +11,10 @@ from typing import Any
 import streamlit as st
 
 from watchdog.base.errors import StoreError, WatchdogError
-from watchdog.model.notebook import Notebook, Sharing
+from watchdog.model.notebook import Before, Cell, Chart, Notebook, Sharing
 from watchdog.model.people import Role
 from watchdog.model.telemetry import Window
+from watchdog.services.notebook.comparing import earlier
 from watchdog.services.notebook.desk import Desk, SaveState
 from watchdog.services.notebook.library import starting
 from watchdog.services.notebook.outcome import CellState
@@ -54,6 +55,41 @@ class Place:
         """How all cells stand."""
         return self.session.states(self.notebook, self.window)
 
+    def other(self, before: Before) -> Session:
+        """Answers of the same notebook about an earlier window."""
+        return runtime().notebooks.sessions.get(_browser(), f"{self.notebook.notebook_id} {before}")
+
+    def compared(self) -> list[Cell]:
+        """Cells that are compared with an earlier window."""
+        return [cell for cell in self.notebook.cells if cell.before]
+
+    def others(self) -> list[Session]:
+        """The sessions of all earlier windows in use."""
+        return [self.other(before) for before in dict.fromkeys(cell.before for cell in self.compared())]
+
+    @property
+    def running(self) -> bool:
+        """Whether anything is being answered, of this window or an earlier one."""
+        return self.session.running or any(other.running for other in self.others())
+
+    def start(self, cell_id: str | None = None) -> None:
+        """Run a cell or all, and what is compared with it; in the background."""
+        self.session.start(self.notebook, self.window, cell_id)
+        name = self.notebook.cell(cell_id).name if cell_id else ""
+        for cell in self.compared():
+            of = cell.body.of if isinstance(cell.body, Chart) else None
+            if cell_id in (None, cell.cell_id) or of == name:
+                self.start_earlier(cell)
+
+    def start_earlier(self, cell: Cell) -> None:
+        """Ask about the earlier window that a cell is compared with."""
+        self.other(cell.before).start(self.notebook, earlier(cell.before, self.window), cell.cell_id)
+
+    def stop(self) -> None:
+        """End whatever is being answered."""
+        for session in (self.session, *self.others()):
+            session.stop()
+
 
 def arrive() -> Place:
     """Open what the address asks for; the first thing a page does."""
@@ -87,6 +123,8 @@ def act(action: Callable[[], Any], cell_id: str = "") -> bool:
         return False
     finally:
         st.session_state[state.NOTEBOOK_DONE] = True
+        if cell_id:
+            st.session_state[state.NOTEBOOK_CURRENT] = cell_id
     place = place_now()
     place.desk.settle(_SOON_SECONDS)
     return True
@@ -108,7 +146,7 @@ def run(cell_id: str | None = None) -> None:
         if cell_id is None:
             st.session_state.pop(state.NOTEBOOK_WINDOW, None)
         place = place_now()
-        place.session.start(place.notebook, place.window, cell_id)
+        place.start(cell_id)
         place.session.wait(_SOON_SECONDS)
 
     act(started, cell_id or "")
@@ -129,7 +167,7 @@ def redraw_if_changed() -> None:
 def watch() -> None:
     """Draw the page again as runs and saves go on; nothing is asked while nothing goes on."""
     place = place_now()
-    goes_on = place.session.running or place.desk.saved.state in (SaveState.SAVING, SaveState.FAILED)
+    goes_on = place.running or place.desk.saved.state in (SaveState.SAVING, SaveState.FAILED)
     # What came to its end while the page was drawn is on it as it was before.
     if goes_on or _has_changed():
         st.fragment(_look, run_every=0.5)()
@@ -146,9 +184,16 @@ def _has_changed() -> bool:
 
 def _signature(place: Place) -> object:
     saved, notebook = place.desk.saved, place.notebook
-    cells = [(cell.cell_id, cell.name, cell.kind) for cell in notebook.cells]
-    mood = (saved.state, str(saved.error or ""), place.desk.conflict is None, place.session.running)
-    return notebook.notebook_id, notebook.title, cells, [*place.states().values()], mood, place.window
+    cells = [(cell.cell_id, cell.name, cell.kind, cell.before) for cell in notebook.cells]
+    mood = (saved.state, str(saved.error or ""), place.desk.conflict is None, place.running)
+    standing = [*place.states().values(), *(before_state(place, cell) for cell in place.compared())]
+    return notebook.notebook_id, notebook.title, cells, standing, mood, place.window
+
+
+def before_state(place: Place, cell: Cell) -> CellState:
+    """How a cell's answer about the earlier window stands."""
+    other = place.other(cell.before)
+    return other.state(place.notebook, cell.cell_id, earlier(cell.before, place.window))
 
 
 # Which one
@@ -159,6 +204,7 @@ def open_desk(desk: Desk) -> None:
     st.session_state[state.NOTEBOOK] = desk
     st.session_state[state.NOTEBOOK_ASKED] = desk.token or desk.notebook.notebook_id
     st.session_state.pop(state.NOTEBOOK_OPEN, None)
+    st.session_state.pop(state.NOTEBOOK_CURRENT, None)
     _show_address(desk)
 
 

@@ -12,10 +12,13 @@ from watchdog.charts.cell_chart import Drawn
 from watchdog.model.notebook import Cell, Chart, ChartKind
 from watchdog.model.units import instant_text
 from watchdog.services.export import as_csv, as_parquet
+from watchdog.services.notebook.comparing import names_of
 from watchdog.services.notebook.outcome import Outcome, frame_of
 from watchdog.ui.cards import guarded, incomplete_note, problem
-from watchdog.ui.data import cell_picture, runtime
+from watchdog.ui.data import Beside, cell_picture, cell_span, runtime
 from watchdog.ui.escape import escape
+from watchdog.ui.notebook_compare import compare_menu, compared_outcome, comparison_note, earlier_of, overlay_of
+from watchdog.ui.notebook_marks import marks_over
 from watchdog.ui.notebook_page import Place
 from watchdog.ui.theme import palette
 
@@ -48,24 +51,37 @@ def draw_failure(outcome: Outcome) -> None:
 def draw_answer(place: Place, cell: Cell, outcome: Outcome) -> None:
     """Chart and table at once; a chart cell that draws it already leaves the room to the table."""
     assert outcome.table is not None
+    other = earlier_of(place, cell)
     drawn = None
     if not any(isinstance(each.body, Chart) and each.body.of == cell.name for each in place.notebook.cells):
         with guarded():
-            drawn = picture(outcome, Chart(of=cell.name))
+            drawn = picture(place, cell, outcome, Chart(of=cell.name))
+    shown, why = compared_outcome(place, cell, outcome, other)
     if drawn and drawn.chart is not None:
         left, right = st.columns([3, 2], gap="medium")
         with left:
             draw_picture(drawn, f"{cell.cell_id}.auto")
         with right:
-            draw_table(outcome, cell, height=_HEIGHT_BESIDE)
+            draw_table(shown, cell, height=_HEIGHT_BESIDE)
     else:
-        draw_table(outcome, cell)
-    _draw_facts(cell, outcome)
+        draw_table(shown, cell)
+    comparison_note(place, cell, why)
+    _draw_facts(place, cell, shown)
 
 
-def picture(outcome: Outcome, chart: Chart) -> Drawn:
-    """The chart of an answer, in the theme's colours; NotebookError where it cannot be drawn."""
-    return cell_picture(outcome.digest, chart, palette(), outcome)
+def picture(place: Place, cell: Cell, outcome: Outcome, chart: Chart) -> Drawn:
+    """The chart of an answer, in the theme's colours, with events and the earlier window where they are wanted.
+
+    NotebookError where it cannot be drawn.
+    """
+    other = earlier_of(place, cell)
+    marked, stands_for = marks_over(cell_span(outcome.digest, chart, outcome))
+    key = [outcome.digest, stands_for]
+    if other:
+        key += [other.digest, *names_of(cell.before, place.window)]
+    return cell_picture(
+        "\n".join(key), chart, palette(), outcome, lambda: Beside(marked, overlay_of(place, cell, other))
+    )
 
 
 def draw_picture(drawn: Drawn, key: str) -> None:
@@ -112,13 +128,14 @@ def shown_frame(table: pa.Table) -> pd.DataFrame:
     return frame
 
 
-def _draw_facts(cell: Cell, outcome: Outcome) -> None:
+def _draw_facts(place: Place, cell: Cell, outcome: Outcome) -> None:
     assert outcome.table is not None
     when = instant_text(outcome.began_at, near=runtime().clock.now())
     rows, columns = _count(outcome.rows, "row"), _count(outcome.table.num_columns, "column")
     facts = f"{rows}, {columns} in {outcome.seconds:.2f} s, at {when}. Times are UTC."
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(facts)
+        compare_menu(place, cell)
         table = outcome.table
         st.download_button(
             "CSV", lambda: as_csv(frame_of(table)), f"{cell.name}.csv", "text/csv", key=f"notebook.csv.{cell.cell_id}",
