@@ -25,7 +25,6 @@ class History:
         self._path = path
         self._clock = clock
         self._store: Store | None = None
-        self._opening = threading.Lock()
         self._tried = -_RETRY.total_seconds()
         self._opening = threading.Lock()
         self.error: StoreError | None = None
@@ -41,12 +40,6 @@ class History:
         return self._store
 
     def _open(self) -> None:
-        # Several loops start at once: the others wait for the first one's open file.
-        with self._opening:
-            if self._store is None:
-                self._try_to_open()
-
-    def _try_to_open(self) -> None:
         now = self._clock.monotonic()
         if self._store is not None or now - self._tried < _RETRY.total_seconds():
             return
