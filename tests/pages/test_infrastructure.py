@@ -59,6 +59,8 @@ def test_a_head_and_three_workers_are_shown_with_price_age_and_deadline(open_pag
     assert table["hourly"].tolist() == [price] * 4
     assert f"An hour: ${4 * price:.2f}" in text
     assert "Returned in: 6 h" in text
+    assert f"Spent: ${8 * price:.2f}" in text
+    assert "Idle money: n/a" in text  # no Slurm is read: not known, not zero
 
 
 def test_a_pod_that_is_dead_on_arrival_is_named(open_page, stage):

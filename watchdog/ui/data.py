@@ -36,6 +36,7 @@ from watchdog.services import gpu_detail as details
 from watchdog.services import gpu_history as histories
 from watchdog.services import job_waste as held_wastes
 from watchdog.services import jobs as job_answers
+from watchdog.services import pod_costs
 from watchdog.services import queue as queues
 from watchdog.services import slurm_nodes as node_answers
 from watchdog.services import slurm_past as pasts
@@ -364,3 +365,17 @@ def history_marks(since: datetime, until: datetime, kinds: tuple[str, ...]) -> t
 def cell_difference(key: str, shift: timedelta, _this: Outcome, _other: Outcome) -> pa.Table:
     """`services.notebook.comparing.compared`; `key` stands for both answers."""
     return compared(_this, _other, shift)
+
+
+@st.cache_data(ttl="2m", max_entries=8, show_spinner=False)
+def pod_spend(since: datetime, until: datetime) -> pod_costs.Spend:
+    """`services.pod_costs.spend` between full minutes; StoreError where the store cannot be read."""
+    return pod_costs.spend(runtime().history, Window(since, until))
+
+
+@st.cache_data(ttl="2m", max_entries=4, show_spinner=False)
+def pod_month(now: datetime) -> pod_costs.Month:
+    """`services.pod_costs.month` of a full minute, at what RunPod said last."""
+    sight = runtime().rental.sight
+    deadlines = [entry.deadline_at for entry in sight.clusters() if entry.deadline_at is not None]
+    return pod_costs.month(runtime().history, now, sight.usd_per_hour, max(deadlines, default=None))

@@ -15,8 +15,7 @@ from watchdog.model.units import percent
 from watchdog.services.pod_costs import Spend
 from watchdog.ui import state
 from watchdog.ui.cards import empty_state, tiles
-from watchdog.ui.data import runtime
-from watchdog.ui.infra_data import pod_month, pod_spend
+from watchdog.ui.data import pod_month, pod_spend, runtime
 from watchdog.ui.infra_words import money
 from watchdog.ui.theme import palette
 
@@ -48,15 +47,17 @@ def _tiles(spent: Spend) -> None:
     total, free, unknown = spent.total_usd, spent.of(FREE), spent.of(UNKNOWN)
     month = pod_month(spent.window.until)
     share = f"{percent(free / total)} of it" if total > 0 else ""
+    # Where nothing is known of jobs, a zero would say that all was idle, or nothing.
+    known = total > unknown or not unknown
     until = money(month.until_deadline) if month.until_deadline is not None else money(month.going_on)
     tiles(
         (
             ("Spent", money(total), "All pods in the span."),
-            ("Held by jobs", money(spent.of(HELD)), "The GPUs that Slurm had given out."),
-            ("Idle money", money(free), f"GPUs that no job held; {share}."),
+            ("Held by jobs", money(spent.of(HELD) if known else None), "The GPUs that Slurm had given out."),
+            ("Idle money", money(free if known else None), f"GPUs that no job held; {share}."),
             ("Not known", money(unknown), "Of that time it is not known which jobs ran."),
             ("This month", until, f"So far {money(month.so_far)}; with what runs until its deadline."),
-            ("If nothing is returned", money(month.going_on), "This month, if all goes on to its end."),
+            ("If kept on", money(month.going_on), "This month, if all goes on to its end."),
         )
     )
 
