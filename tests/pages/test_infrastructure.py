@@ -59,7 +59,7 @@ def test_a_head_and_three_workers_are_shown_with_price_age_and_deadline(open_pag
     assert table["hourly"].tolist() == [price] * 4
     assert f"An hour: ${4 * price:.2f}" in text
     assert "Returned in: 6 h" in text
-    assert f"Spent: ${8 * price:.2f}" in text
+    assert f"Spent: ${4 * price * (2 - 40 / 3600):.2f}" in text  # to the last full minute, 40 s ago
     assert "Idle money: n/a" in text  # no Slurm is read: not known, not zero
 
 
