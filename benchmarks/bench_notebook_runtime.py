@@ -28,6 +28,7 @@ def add_notebooks(runtime: SimpleNamespace) -> None:
     """Give the runtime a store with one long notebook that was run, and what answers cells."""
     runtime.history = History(Path(tempfile.mkdtemp()) / "watchdog.duckdb", runtime.clock)
     runtime.sql = SimpleNamespace(warm=lambda: None)
+    runtime.exports = SimpleNamespace(current=None)
     runtime.notebooks = Shelf(runtime.history, _Runner(), None, runtime.clock)
     built = Notebook("long", "Long", "local")
     for _ in range(6):

@@ -36,6 +36,7 @@ from watchdog.model.scheduler import Scheduler
 from watchdog.model.telemetry import SourceStatus, Telemetry, Window
 from watchdog.scheduler_loop import SchedulerLoop, SchedulerState
 from watchdog.services.audit import Audit
+from watchdog.services.exporting import Exports
 from watchdog.services.feeds import Reading
 from watchdog.services.foreign_alerts import foreign_alerts
 from watchdog.services.history import History
@@ -92,6 +93,7 @@ class Runtime:
         self.sql = SqlService(self.history, self.database, clock, config.gpu_rates)
         self._prometheus = PromQuery.of(config, clock) if self.kind == "prometheus" else None
         self.notebooks = Shelf(self.history, self.sql, self._prometheus, clock)
+        self.exports = Exports(self.sql.snapshot, self.database.with_name("exports"), clock)
         self.assistant = Runs(assistant_of(config, self.desk, clock), self.history, clock)
         self.rental = self._rented()
         self._threads = {name: self._in_background(run, name) for name, run in self._loops(telling.runs)}

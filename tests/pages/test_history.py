@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
 import streamlit as st
+from msgspec.structs import replace
 from streamlit.testing.v1 import AppTest
 
 from tests.conftest import NOON, ROOT
 from tests.fakes import fake_runtime
 from tests.pages.conftest import words
 from tests.unit.services.notebook.runners import Prom, Runner
-from watchdog.base.errors import NotebookError, StoreError
+from watchdog.base.errors import ActionError, ConfigError, NotebookError, StoreError
 from watchdog.model.notebook import (
+    Before,
     CellKind,
     Chart,
     ChartKind,
     Markdown,
+    Note,
     Notebook,
     Parameter,
     ParameterKind,
@@ -28,6 +32,8 @@ from watchdog.model.notebook import (
     Sql,
 )
 from watchdog.model.people import Person, Role
+from watchdog.model.telemetry import Window
+from watchdog.services.exporting import Exports, ExportState
 from watchdog.services.history import History
 from watchdog.services.notebook import editing
 from watchdog.services.notebook.shelf import Shelf
@@ -49,9 +55,14 @@ def runtime(tmp_path):
     found.sql = SimpleNamespace(warm=lambda: None)
     found.runner = Runner()
     found.notebooks = Shelf(found.history, found.runner, None, found.clock)
+    found.exports = Exports(_no_snapshot, tmp_path / "exports", found.clock)
     history = found.history
     yield found
     history.close()
+
+
+def _no_snapshot():
+    raise StoreError("the copy of history is away", hint="Bring it back.")
 
 
 def kept(runtime, *bodies, title="Mine", by="local"):
@@ -460,3 +471,106 @@ def test_a_broken_file_gets_a_clear_word(runtime, monkeypatch, name, content):
     monkeypatch.setattr("watchdog.ui.data.current", lambda: runtime)
     with pytest.raises(NotebookError):
         bring_in(name, content)
+
+
+SHIFTED = """SELECT $since + INTERVAL 1 HOUR * range AS bucket_at, epoch($since) / 1e6 + range AS power_watts
+FROM range(24)"""
+
+
+def test_a_cell_is_laid_over_the_week_before_and_the_comparison_survives_a_reload(open_page, runtime):
+    kept(runtime, Sql(SHIFTED))
+    page = press(opened(open_page, runtime), "notebook.run")
+    desk(page).change(lambda notebook: editing.compare(notebook, "c1", Before.WEEK))
+    assert desk(page).settle(5)
+    assert "was not asked yet" in words(page.run())
+    press(page, "notebook.earlier.c1")
+    assert page.session_state[state.NOTEBOOK].notebook.cell("c1").before is Before.WEEK
+
+    # Another browser has no answers yet, but the comparison.
+    again = _until_compared(press(opened(open_page, runtime, notebook="nb"), "notebook.run"))
+    since = {values["since"] for _, values, _ in runtime.runner.asked}
+    assert {max(since) - each for each in since} == {timedelta(0), timedelta(weeks=1)}
+    table = again.dataframe[0].value
+    assert [*table] == ["bucket_at", "power_watts", "power_watts_before", "power_watts_change"]
+    assert table["power_watts_change"].round(4).unique().tolist() == [0.6048]
+    assert "a week before: " in json.dumps(charts(again)[0].proto.spec)
+
+
+def _until_compared(page):
+    """The earlier window is asked in the background."""
+    for _ in range(50):
+        if page.dataframe and "power_watts_change" in page.dataframe[0].value:
+            break
+        time.sleep(0.1)
+        page.run()
+    return page
+
+
+def test_a_comparison_that_failed_or_says_nothing_is_told_and_the_answer_stays(open_page, runtime):
+    kept(runtime, Sql("SELECT 1 AS x"), Sql("SELECT 1 / nothing_there AS y, $since AS a"))
+    page = opened(open_page, runtime)
+    for cell_id in ("c1", "c2"):
+        desk(page).change(lambda notebook, each=cell_id: editing.compare(notebook, each, Before.DAY))
+    assert desk(page).settle(5)
+    press(page, "notebook.run")
+    for _ in range(50):
+        if "names neither" in words(page.run()):
+            break
+        time.sleep(0.1)
+    assert "names neither" in words(page)
+    assert [*page.dataframe[0].value["x"]] == [1]
+    assert len(page.error) == 1
+
+
+def test_events_are_marked_by_kind_and_the_address_keeps_which(open_page, runtime):
+    kept(runtime, Sql(HOURS.format(24)))
+    note = Note("n1", datetime(2026, 3, 1, 5, tzinfo=UTC), datetime(2026, 3, 1, 5, tzinfo=UTC), EVIL, "ann", NOON)
+    runtime.notebooks.notes().add(note)
+    page = press(opened(open_page, runtime), "notebook.run.c1")
+    assert "diamond" in json.dumps(charts(page)[0].proto.spec)
+
+    page.session_state[state.NOTEBOOK_MARKS] = []
+    none = press(opened(open_page, runtime, marks="none"), "notebook.run.c1")
+    assert "diamond" not in json.dumps(charts(none)[0].proto.spec)
+    assert "![x](" not in words(none)
+
+
+def test_notes_are_written_changed_and_deleted_by_who_may(runtime, monkeypatch):
+    from watchdog.ui import notebook_marks as events
+
+    monkeypatch.setattr("watchdog.ui.data.current", lambda: runtime)
+    note = Note("n1", NOON, NOON, "fan swapped", "local", NOON)
+    events.keep_note(note, is_new=True)
+    events.keep_note(replace(note, text="fan and cable swapped"), is_new=False)
+    window = Window(NOON, NOON + timedelta(hours=1))
+    assert [each.text for each in runtime.notebooks.notes().notes(window)] == ["fan and cable swapped"]
+    with pytest.raises(NotebookError, match="not yours"):
+        events.keep_note(replace(note, by="bo", text="mine now"), is_new=False)
+    with pytest.raises(NotebookError, match="characters"):
+        events.keep_note(replace(note, text="  "), is_new=False)
+    monkeypatch.setattr("watchdog.ui.who.person", lambda: Person("vi", Role.VIEWER, signed_in=True))
+    with pytest.raises(ActionError):
+        events.keep_note(replace(note, note_id="n2"), is_new=True)
+    monkeypatch.undo()
+    monkeypatch.setattr("watchdog.ui.data.current", lambda: runtime)
+    events.delete_note(note)
+    assert runtime.notebooks.notes().notes(window) == ()
+
+
+def test_an_export_is_begun_by_who_may_and_says_why_not(open_page, runtime, monkeypatch):
+    from watchdog.ui.notebook_export import start_export
+
+    kept(runtime, Sql("SELECT 1"))
+    page = press(opened(open_page, runtime), "notebook.export")
+    assert "description of every column" in words(page)
+    monkeypatch.setattr("watchdog.ui.data.current", lambda: runtime)
+    day = datetime(2026, 3, 1)  # noqa: DTZ001 (as a widget gives it)
+    with pytest.raises(ConfigError, match="before it begins"):
+        start_export(day, day, [])
+    start_export(day, day + timedelta(days=1), [])
+    assert runtime.exports.wait(10)
+    assert runtime.exports.current.state is ExportState.FAILED
+    assert "the copy of history is away" in page.run().error[0].value.replace("\\", "")
+    monkeypatch.setattr("watchdog.ui.who.person", lambda: Person("vi", Role.VIEWER, signed_in=True))
+    with pytest.raises(ActionError):
+        start_export(day, day + timedelta(days=1), [])

@@ -16,6 +16,7 @@ from watchdog.services.notebook.outcome import Outcome
 from watchdog.store.notebooks import new_id
 from watchdog.ui.data import runtime
 from watchdog.ui.escape import escape
+from watchdog.ui.notebook_export import export_button, export_dialog
 from watchdog.ui.notebook_page import Place, act, new_desk, open_desk
 from watchdog.ui.who import person
 
@@ -47,12 +48,7 @@ def file_menu(place: Place) -> None:
             "Runs on an export.",
         )
         _download("SQL file", lambda: to_sql(place.notebook), f"{name}.sql", "application/sql", "Comes back as it was.")
-        since, until = place.window.since, place.window.until
-        st.caption("The rows that the Jupyter notebook reads:")
-        command = (
-            f"python -m watchdog export --since {since:%Y-%m-%dT%H:%MZ} --until {until:%Y-%m-%dT%H:%MZ} --to bundle"
-        )
-        st.code(command, language=None, wrap_lines=True)
+        export_button()
         st.file_uploader(
             "Bring in a .ipynb or .sql",
             type=["ipynb", "sql"],
@@ -60,6 +56,7 @@ def file_menu(place: Place) -> None:
             max_upload_size=_MOST_MIB,
             on_change=_uploaded,
         )
+    export_dialog(place.window)
 
 
 def _download(label: str, made: object, name: str, mime: str, about: str, off: bool = False) -> None:
