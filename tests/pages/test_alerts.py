@@ -56,7 +56,8 @@ def test_open_incidents_are_listed_worst_first_with_since_user_and_action(open_p
     assert text.index("Node down: node002") < text.index("Hot: GPU 3 on node001")
     assert "91 °C (user ann)" in text
     assert "Look." in text
-    assert [link.proto.label for link in page.get("page_link")] == ["node002", "node001 GPU 3", "job 812"]
+    links = [link.proto.label for link in page.get("page_link")]
+    assert links == ["node002", "Ask why", "node001 GPU 3", "job 812", "Ask why"]
 
 
 def act(page, label: str, **typed):
