@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 TESTS := $(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo collect test check bench dev-setup services-up services-demo services-down backup restore infra-verify \
+.PHONY: help run demo collect test check bench evaluate dev-setup services-up services-demo services-down backup restore infra-verify \
 	deploy infra-init infra-plan infra-apply infra-destroy teardown cost-estimate status
 
 help:  ## List the targets
@@ -86,6 +86,9 @@ check: $(VENV)/.dev  ## Everything CI runs: lint, format, types, layers, tests
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.infra.provider.check
 	$(TESTS)
+
+evaluate: $(VENV)/.run  ## Score the assistant without a model, and write it into docs/assistant.md
+	$(BIN)/python -m watchdog evaluate --rules --write docs/assistant.md
 
 infra-verify: $(VENV)/.dev  ## Hold infra/terraform against RunPod's real Terraform provider (needs the registry; rents nothing)
 	$(BIN)/python -m tests.infra.provider.verify

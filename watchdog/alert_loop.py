@@ -103,6 +103,10 @@ class AlertLoop:
             return
         self._report(now, started, None)
 
+    def recall(self) -> None:
+        """Remember the hour before now from history, without judging it; may raise as `Observation.recall`."""
+        self._observation.recall(self._clock.now())
+
     def catch_up(self, stop: threading.Event) -> None:
         """Judge the past since the last look, oldest first, so that what happened then is in the history."""
         now = self._clock.now()

@@ -58,6 +58,10 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     )
     ask = commands.add_parser("ask", help="ask the assistant; 0 answered, 1 no answer")
     _ask_parser(ask, wanted="ask" in words[:1])
+    evaluate = commands.add_parser(
+        "evaluate", help="score a model, or the rules, on simulated clusters; 1 below the goals"
+    )
+    _evaluate_parser(evaluate, wanted="evaluate" in words[:1])
     mcp = commands.add_parser("mcp", help="the assistant's tools for MCP clients, on standard input and output")
     mcp.set_defaults(run=_mcp)
     demo = commands.add_parser("demo", help="serve a simulated cluster's exporters over HTTP")
@@ -123,6 +127,15 @@ def _ask_parser(parser: argparse.ArgumentParser, *, wanted: bool) -> None:
     """The assistant loads everything: only where it was asked for."""
     if wanted:
         from watchdog.ask_command import add_arguments, run
+
+        add_arguments(parser)
+        parser.set_defaults(run=run)
+
+
+def _evaluate_parser(parser: argparse.ArgumentParser, *, wanted: bool) -> None:
+    """It loads everything, too."""
+    if wanted:
+        from watchdog.evaluate_command import add_arguments, run
 
         add_arguments(parser)
         parser.set_defaults(run=run)

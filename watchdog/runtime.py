@@ -179,6 +179,8 @@ class Runtime:
     def look_again(self) -> None:
         """Read source and Slurm once more and judge alerts, without the loops: for a clock that is moved by hand."""
         self.engine.open()
+        if not self._alerts.state.ticks:
+            self._alerts.recall()
         self.collector.tick()
         if self._slurm:
             self._slurm.tick()

@@ -98,8 +98,8 @@ class Desk:
         instant = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
         if instant > self.now + _MINUTE:
             raise ToolError(
-                f"{instant:%Y-%m-%d %H:%M} UTC is in the future, and nothing here forecasts",
-                hint=f"It is {self.now:%Y-%m-%d %H:%M} UTC. Leave `at` out for now.",
+                "that instant is in the future, and nothing here forecasts",
+                hint=f"It is {self.now:%Y-%m-%d %H:%M} UTC, not {instant:%Y-%m-%d %H:%M} UTC. Leave `at` out for now.",
             )
         return self.memo.get(("moved", instant), lambda: replace(self, at=instant, is_past=True, memo=Memo()))
 

@@ -50,7 +50,7 @@ def _pick(place: Place) -> None:
     options = [*dict.fromkeys([here.notebook_id, *entries])]
     st.session_state[state.NOTEBOOK_PICK] = here.notebook_id
     st.selectbox(
-        "Notebook", options, key=state.NOTEBOOK_PICK, width=300, label_visibility="collapsed", on_change=_picked,
+        "Notebook", options, key=state.NOTEBOOK_PICK, width=220, label_visibility="collapsed", on_change=_picked,
         format_func=lambda key: here.title if key == here.notebook_id else entries[key].title,
     )  # fmt: skip
 

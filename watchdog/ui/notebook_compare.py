@@ -89,6 +89,7 @@ def comparison_note(place: Place, cell: Cell, why: str = "") -> None:
     if not cell.before:
         return
     standing, other = before_state(place, cell), names_of(cell.before, place.window)[1]
+    other = other[:1].upper() + other[1:]
     if standing in _BUSY:
         st.caption(f"{escape(other)} is being asked.")
     elif standing is CellState.FAILED:

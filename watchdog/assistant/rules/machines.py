@@ -134,9 +134,22 @@ def gpus(asking: Asking, question: Question) -> str:
     found = asking.ask("gpus", state=state, node=question.node)
     if found is None:
         return ""
+    held = _held_idle(asking) if state == "held idle" else ""
+    if held and not found.rows:
+        return held
     few = found.total_rows == 1
     head = f"**{plural(found.total_rows, 'GPU')} {'is' if few else 'are'} {state or 'known'}** {cite(found)}."
-    return f"{head}\n\n{table(found, _GPU, most=12)}".strip()
+    return "\n\n".join(part for part in (head, table(found, _GPU, most=12), held) if part)
+
+
+def _held_idle(asking: Asking) -> str:
+    """What the check finds, which looks at an hour and more: a GPU's state is of the last minutes."""
+    found = asking.ask("findings")
+    rows = [row for row in rows_of(found) if row["check"] == "held_idle"] if found else []
+    if found is None or not rows:
+        return ""
+    lines = [f"- {said(found, row, 'explanation')} {cite(found)}" for row in rows]
+    return "\n".join(["The checks find GPUs that are held but idle:", *lines])
 
 
 def metric(asking: Asking, question: Question) -> str:

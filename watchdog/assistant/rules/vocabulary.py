@@ -19,7 +19,7 @@ _NOT_MEASURED: tuple[tuple[str, str], ...] = (
     (r"\b(e-?mail|phone|address|passwords?|token|secret|credentials?|api key|salary|boss|manager|on call|on-call|contact|serial number|warranty|invoice|vendor|supplier|rack|room temperature|humidity|weather|building|carbon|co2|electricity price)\b", "facts that no source of this app tells"),
     (r"\b(who (is|was) (the )?(president|king|author)|capital of|joke|poem|recipe|translate|news|stock|bitcoin|lottery|meaning of life|world cup)\b", "anything beside this cluster"),
     (r"\broom\b.*\b(hot|warm|cool|cold|temperature)\b", "the room: only sensors of GPUs are read"),
-    (r"\b(intend\w*|intention|why did (he|she|they|the user)|what does (he|she|the user) want|motive|opinion|feel\w*)\b", "what people intend"),
+    (r"\b(intend\w*|intention|why did (he|she|they|the user)|why (did|does|would) (?!(job|node|gpu|the|my|this|that|it|slurm)\b)[\w.-]+ (submit|ask|request|hold|choose|want|need|reserve|book)\w*|what does (he|she|the user) want|motive|opinion|feel\w*)\b", "what people intend"),
     (r"\b(delete|cancel|kill|restart|reboot|drain|resume|scancel|scontrol|stop|fix|repair|change|set|disable|enable|silence|acknowledge) (the |this |that |all |every |job |node |gpu |alert )", "a way to act: everything here only reads"),
 )  # fmt: skip
 # The one thing to come that somebody tells: Slurm expects jobs to start.

@@ -125,7 +125,8 @@ def detail(desk: Desk, job_id: str) -> JobDetail:
         lambda: job_detail(job_id, desk.known(), desk.telemetry, desk.gpus(), reads.rates, desk.at),
     )
     if found is None:
-        raise ToolError(f"nobody has seen a job {named(job_id)} by {desk.at:%Y-%m-%d %H:%M} UTC", hint=_others(desk))
+        then = " by then" if desk.is_past else ""
+        raise ToolError(f"nobody has seen a job {named(job_id)}{then}", hint=_others(desk))
     return found
 
 
