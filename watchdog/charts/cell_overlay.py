@@ -67,8 +67,10 @@ def dashed(layer: Any, earlier: Earlier) -> Any:  # noqa: ANN401 (Altair returns
     """Lines of the other window dashed, and their own time under the pointer."""
     series = [*layer.data["series"].drop_duplicates()]
     dashes = [[5, 3] if name.startswith(earlier.names[1]) else [1, 0] for name in series]
-    legend = alt.Legend(title=None, labelLimit=260, columns=2, symbolType="stroke")
+    legend = alt.Legend(title=None, labelLimit=400, columns=1, symbolType="stroke")
     dash = alt.StrokeDash("series:N", scale=alt.Scale(domain=series, range=dashes), sort=series, legend=legend)
+    # One legend for both: it is only joined where it is the same.
+    layer.encoding.color.legend = legend
     return _own_times(layer.encode(strokeDash=dash), earlier)
 
 

@@ -110,7 +110,8 @@ def _shown(note: Note) -> None:
 
 
 def _empty(window: Window) -> Note:
-    at = floor_to(window.until, timedelta(minutes=1))
+    # The end itself lies outside of what is drawn.
+    at = floor_to(window.until - timedelta(seconds=1), timedelta(minutes=1))
     return Note(new_note_id(), at, at, "", person().name, at)
 
 

@@ -57,7 +57,10 @@ def draw_answer(place: Place, cell: Cell, outcome: Outcome) -> None:
         with guarded():
             drawn = picture(place, cell, outcome, Chart(of=cell.name))
     shown, why = compared_outcome(place, cell, outcome, other)
-    if drawn and drawn.chart is not None:
+    if drawn and drawn.chart is not None and shown is not outcome:
+        draw_picture(drawn, f"{cell.cell_id}.auto")
+        draw_table(shown, cell, height=_HEIGHT_BESIDE)
+    elif drawn and drawn.chart is not None:
         left, right = st.columns([3, 2], gap="medium")
         with left:
             draw_picture(drawn, f"{cell.cell_id}.auto")
