@@ -43,7 +43,7 @@ class Health:
 
 
 def judge(path: Path = FILE, *, want_model: bool = False) -> tuple[bool, str]:
-    """Whether the pod is well, and a sentence: all daemons run, nothing is missing, the file is fresh.
+    """Whether the pod is well, and a sentence: all daemons run and have not just crashed, the file is fresh, nothing is missing.
 
     Args:
         path: the health file.
@@ -55,11 +55,13 @@ def judge(path: Path = FILE, *, want_model: bool = False) -> tuple[bool, str]:
         return False, "no health file: the entrypoint does not run"
     age = time.time() - told["at"]
     down = [s["name"] for s in told["services"] if s["state"] != "running"]
+    shaky = [f"{s['name']} {s['last_end']}" for s in told["services"] if not s["settled"]]
     for bad, why in (
         (age > _STALE_SECONDS, f"the health file is {age:.0f} s old"),
         (told["phase"] != "running", f"phase {told['phase']}"),
         (bool(told["problems"]), "; ".join(told["problems"])),
         (bool(down), f"not running: {', '.join(down)}"),
+        (bool(shaky), f"started again just now: {'; '.join(shaky)}"),
         (want_model and told["model"] == "loading", "the model is loading"),
     ):
         if bad:

@@ -62,13 +62,17 @@ class _Running:
 
 @dataclass(frozen=True)
 class State:
-    """How a service does: "running", "waiting" (for what it needs) or "pausing" (after an end)."""
+    """How a service does: "running", "waiting" (for what it needs) or "pausing" (after an end).
+
+    `settled` is False while one that ended by itself has not run long since: it may be about to end again.
+    """
 
     name: str
     state: str
     restarts: int
     pid: int | None
     last_end: str
+    settled: bool = True
 
 
 class Supervisor:
@@ -128,7 +132,7 @@ class Supervisor:
         _signal_group(running.process, signal.SIGKILL)
         running.process = None
         how = f"ended with code {code}" if code >= 0 else f"was ended by {_signal_name(-code)}"
-        if self._clock() - running.started >= _SETTLED_SECONDS:
+        if self._has_lived(running):
             running.failures = 0
         self._failed(running, how)
 
@@ -156,7 +160,11 @@ class Supervisor:
         process = running.process
         state = "running" if process is not None else "pausing" if self._clock() < running.due else "waiting"
         pid = process.pid if process is not None else None
-        return State(running.service.name, state, max(0, running.starts - 1), pid, running.last_end)
+        settled = not running.failures or (process is not None and self._has_lived(running))
+        return State(running.service.name, state, max(0, running.starts - 1), pid, running.last_end, settled)
+
+    def _has_lived(self, running: _Running) -> bool:
+        return self._clock() - running.started >= _SETTLED_SECONDS
 
 
 def _spawn(service: Service) -> tuple[subprocess.Popen[bytes], IO[bytes]]:

@@ -177,6 +177,8 @@ def test_a_pod_is_well_when_all_of_it_is(tmp_path):
     up, down = State("slurmd", "running", 0, 1, ""), State("munged", "pausing", 3, None, "ended with code 1")
     assert judged(tmp_path, [up]) == (True, "lab-head is well, model none")
     assert judged(tmp_path, [up, down]) == (False, "not running: munged")
+    again = State("slurmd", "running", 4, 9, "ended with code 1", settled=False)
+    assert judged(tmp_path, [again]) == (False, "started again just now: slurmd ended with code 1")
     assert judged(tmp_path, [up], phase="network") == (False, "phase network")
     assert judged(tmp_path, [up], problems=["2 GPUs are rented, 1 are seen"])[1] == "2 GPUs are rented, 1 are seen"
     assert judged(tmp_path, [up], model="loading") == (False, "the model is loading")

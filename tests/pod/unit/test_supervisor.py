@@ -88,6 +88,22 @@ def test_one_that_lived_long_is_started_again_at_once(make):
     assert supervisor.states()[0].last_end == "was ended by SIGKILL"
 
 
+def test_one_that_crashed_is_settled_only_when_it_has_run_for_half_a_minute(make):
+    clock = Clock()
+    supervisor = make(service("exec sleep 60"), clock=clock)
+    supervisor.tick()
+    assert supervisor.states()[0].settled
+    os.kill(supervisor.states()[0].pid, signal.SIGKILL)
+    until(ended(supervisor))
+    clock.now += 0.6
+    supervisor.tick()
+    assert (supervisor.states()[0].state, supervisor.states()[0].settled) == ("running", False)
+    clock.now += 29
+    assert not supervisor.states()[0].settled
+    clock.now += 1
+    assert supervisor.states()[0].settled
+
+
 def test_one_waits_for_what_it_needs(make):
     there = []
     supervisor = make(service("exec sleep 60", ready=lambda: bool(there)))
