@@ -1,5 +1,8 @@
 #!/usr/bin/python3
-"""A stand-in for `vllm serve`: loads for a moment, then answers like vLLM, one word every 50 ms when it streams."""
+"""A stand-in for `vllm serve`: loads for a moment, then answers like vLLM, one word every 50 ms when it streams.
+
+`/v1/unframed` streams without chunks until it closes the connection.
+"""
 
 import json
 import os
@@ -37,16 +40,17 @@ class Handler(BaseHTTPRequestHandler):
         if self.headers.get("Authorization") != f"Bearer {KEY}":
             self.answer(401, {"error": "Unauthorized"})
             return
+        chunked = self.path != "/v1/unframed"
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
-        self.send_header("Transfer-Encoding", "chunked")
+        self.send_header(*(("Transfer-Encoding", "chunked") if chunked else ("Connection", "close")))
         self.end_headers()
         for number in range(WORDS):
             piece = f"data: {number} {time.time()}\n\n".encode()
-            self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece) if chunked else piece)
             self.wfile.flush()
             time.sleep(0.05)
-        self.wfile.write(b"0\r\n\r\n")
+        self.wfile.write(b"0\r\n\r\n" if chunked else b"")
 
     def answer(self, code, content):
         body = (content if isinstance(content, str) else json.dumps(content)).encode()
