@@ -176,7 +176,7 @@ def _newest(cursor: Cursor, notebook_id: str, version: int | None = None) -> Not
     if not found:
         return None
     author, shared, token, created_at, number, title, body, saved_at = found[0]
-    content = msgspec.json.decode(body, type=_Body)
+    content = _content(body)
     return Notebook(
         notebook_id=notebook_id,
         title=title,
@@ -189,6 +189,14 @@ def _newest(cursor: Cursor, notebook_id: str, version: int | None = None) -> Not
         shared=Sharing(shared),
         token=token,
     )
+
+
+def _content(body: str) -> _Body:
+    try:
+        return msgspec.json.decode(body, type=_Body)
+    except msgspec.MsgspecError as error:
+        hint = "A newer GPU Watchdog saved it: update this one."
+        raise NotebookError(f"this notebook cannot be read: {error}", hint=hint) from error
 
 
 def _loaded(cursor: Cursor, notebook_id: str) -> Notebook:

@@ -228,3 +228,15 @@ def test_notes_are_seen_by_all_in_their_window_and_taken_back_by_their_author(st
 def test_a_note_without_words_is_refused(store):
     with pytest.raises(NotebookError, match="between 1 and"):
         NoteStore(store).add(Note(new_note_id(), NOON, NOON, "  ", "ann", NOON))
+
+
+def test_one_that_a_newer_release_saved_is_said_and_the_others_open(notebooks, store):
+    newer, own = notebooks.save(fresh(), "ann", NOON), notebooks.save(fresh("Own"), "ann", NOON)
+    with store.write() as cursor:
+        sql = 'UPDATE notebook_versions SET body = replace(body, \'"cell_id"\', \'"colour":1,"cell_id"\') WHERE notebook_id = ?'
+        rows(cursor, sql, [newer.notebook_id])
+    with pytest.raises(NotebookError, match="unknown field `colour`") as said:
+        notebooks.load(newer.notebook_id, "ann")
+    assert "update" in said.value.hint
+    assert notebooks.load(own.notebook_id, "ann") == own
+    assert len(notebooks.entries("ann")) == 2

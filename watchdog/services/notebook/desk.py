@@ -130,7 +130,11 @@ class Desk:
         """Bring the cell back that was deleted last."""
 
         def with_it(notebook: Notebook) -> Notebook:
-            return editing.restore(notebook, self._deleted.pop()) if self._deleted else notebook
+            if not self._deleted:
+                return notebook
+            changed = editing.restore(notebook, self._deleted[-1])
+            self._deleted.pop()
+            return changed
 
         self.change(with_it)
 
