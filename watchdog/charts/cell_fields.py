@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -15,7 +15,7 @@ from watchdog.model.notebook import Chart, ChartKind
 from watchdog.model.units import SHOWN
 
 # Numbers that only name a thing are not worth a line.
-_NAMING = ("_id", "_index", "id", "index", "raw_id", "priority", "version")
+_NAMING = ("id", "uid", "pid", "xid", "index", "priority", "version")
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,12 @@ SCALES: MappingProxyType[str, Scale] = MappingProxyType(
 
 def unit_of(column: str) -> str:
     """The unit that a column's name ends in; "" if none."""
-    name = column.lower()
-    fitting = [unit for unit in SCALES if name == unit or name.endswith(f"_{unit}")]
-    return max(fitting, key=len, default="")
+    return max(_ends_in(column, SCALES), key=len, default="")
+
+
+def _ends_in(column: str, words: Iterable[str]) -> list[str]:
+    """Which of the words its name is, or has after its last `_`s."""
+    return [word for word in words if f"_{column.lower()}".endswith(f"_{word}")]
 
 
 @dataclass(frozen=True)
@@ -108,13 +111,12 @@ class Columns:
     @property
     def measuring(self) -> tuple[str, ...]:
         """Numbers that are more than a name, in order."""
-        return tuple(name for name in self.numbers if not name.lower().endswith(_NAMING))
+        return tuple(name for name in self.numbers if not _ends_in(name, _NAMING))
 
     @property
     def measures(self) -> tuple[str, ...]:
         """Numbers worth drawing: those that measure first."""
-        naming = {name for name in self.numbers if name.lower().endswith(_NAMING)}
-        return tuple(sorted(self.numbers, key=lambda name: (name in naming, unit_of(name) == "")))
+        return tuple(sorted(self.numbers, key=lambda name: (name not in self.measuring, unit_of(name) == "")))
 
 
 def fields(frame: pd.DataFrame, chart: Chart) -> Fields:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from tests.conftest import NOON
 from watchdog.base.errors import NotebookError
 from watchdog.charts.cell_chart import cell_chart
-from watchdog.charts.cell_fields import fields, unit_of
+from watchdog.charts.cell_fields import Columns, fields, unit_of
 from watchdog.charts.cell_overlay import Earlier
 from watchdog.charts.cell_points import MOST_POINTS, points
 from watchdog.charts.marks import MOST_KNOWN, marks_layer
@@ -62,6 +62,8 @@ def test_the_columns_decide_what_is_drawn(frame, kind, x, y):
 def test_numbers_that_only_name_a_thing_are_not_drawn_if_others_are_there():
     frame = pd.DataFrame({"at": pd.date_range(NOON, periods=2), "gpu_index": [0, 1], "temp_celsius": [40.0, 50.0]})
     assert fields(frame, AUTO).y == "temp_celsius"
+    frame = pd.DataFrame({"job_id": [1, 2], "xid": [79, 79], "array_index": [0, 1], "paid": [1.0, 2.0], "grid": [3, 4]})
+    assert Columns.of(frame).measuring == ("paid", "grid")
 
 
 def test_lines_are_told_apart_by_as_few_words_as_it_takes():
