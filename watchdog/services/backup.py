@@ -87,7 +87,10 @@ def ask_for_backup(config: Config) -> Path | None:
         return None
     headers = {TOKEN_HEADER: token.read_text(encoding="ascii")}
     try:
-        answer = requests.post(_url(config), headers=headers, timeout=(5, _LONGEST_SECONDS), allow_redirects=False)
+        with requests.Session() as session:
+            session.trust_env = False  # a proxy of the environment must not see the token
+            timeout = (5, _LONGEST_SECONDS)
+            answer = session.post(_url(config), headers=headers, timeout=timeout, allow_redirects=False)
     except requests.ConnectionError:
         return None
     except requests.RequestException as error:

@@ -114,16 +114,22 @@ class Exports:
         return self._ended.wait(seconds)
 
     def _run(self, work: _Work) -> None:
+        error: WatchdogError = StoreError("the export broke off", hint="The log says why.")
+        ended: dict[str, object] = {"state": ExportState.FAILED, "error": error}
         try:
-            self._written(work)
+            ended = self._written(work)
         except _CancelledError:
-            self._put(state=ExportState.CANCELLED)
-        except WatchdogError as error:
-            self._put(state=ExportState.FAILED, error=error)
+            ended = {"state": ExportState.CANCELLED}
+        except WatchdogError as why:
+            ended |= {"error": why}
         finally:
-            self._end(work)
+            if ended["state"] is not ExportState.DONE:
+                _remove(work.folder)
+            # Last: from here on another one may begin.
+            self._put(**ended)
+            work.ended.set()
 
-    def _written(self, work: _Work) -> None:
+    def _written(self, work: _Work) -> dict[str, object]:
         def progress(done: int, of: int) -> None:
             if work.stop.is_set():
                 raise _CancelledError
@@ -133,16 +139,9 @@ class Exports:
             _make_room(self._folder, MOST_KEPT - 1)
         written = export_history(self._snapshot(), work.window, work.folder, work.tables, progress)
         archive = _archive(work.folder) if written.file_bytes <= MOST_DOWNLOAD_BYTES else None
-        self._put(state=ExportState.DONE, rows=written.rows, file_bytes=written.file_bytes, archive=archive)
-
-    def _end(self, work: _Work) -> None:
-        now = self.current
-        if now and now.state is ExportState.RUNNING:
-            self._put(state=ExportState.FAILED, error=StoreError("the export broke off", hint="The log says why."))
-        if now and now.state is not ExportState.DONE:
-            shutil.rmtree(work.folder, ignore_errors=True)
-            work.folder.with_suffix(".zip").unlink(missing_ok=True)
-        work.ended.set()
+        return {
+            "state": ExportState.DONE, "rows": written.rows, "file_bytes": written.file_bytes, "archive": archive,
+        }  # fmt: skip
 
     def _put(self, **changes: object) -> None:
         with self._lock:
@@ -154,8 +153,12 @@ def _make_room(folder: Path, most: int) -> None:
     old = sorted(folder.glob("export-*")) if folder.is_dir() else []
     bundles = [path for path in old if path.is_dir()]
     for path in bundles[: max(0, len(bundles) - most)]:
-        shutil.rmtree(path, ignore_errors=True)
-        path.with_suffix(".zip").unlink(missing_ok=True)
+        _remove(path)
+
+
+def _remove(bundle: Path) -> None:
+    shutil.rmtree(bundle, ignore_errors=True)
+    bundle.with_suffix(".zip").unlink(missing_ok=True)
 
 
 def _archive(folder: Path) -> Path:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import stat
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -66,3 +68,24 @@ def test_nothing_to_back_up_is_said_and_no_empty_store_is_made(tmp_path):
     with pytest.raises(StoreError, match="there is no"):
         run_backup(Config(data_dir=str(tmp_path)), tmp_path / "watchdog.duckdb", None)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_token_goes_through_no_proxy_of_the_environment(tmp_path, monkeypatch):
+    seen = []
+
+    class Proxy(BaseHTTPRequestHandler):
+        def do_POST(self):
+            seen.append(self.path)
+            self.send_error(502)
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as proxy:
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        for name in ("http_proxy", "HTTP_PROXY"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.server_address[1]}")
+        AdminToken(tmp_path).publish()
+        assert ask_for_backup(Config(data_dir=str(tmp_path), port=free_port())) is None
+        proxy.shutdown()
+    assert seen == []

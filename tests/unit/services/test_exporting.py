@@ -98,3 +98,16 @@ def test_old_bundles_make_room(snapshot, tmp_path, clock):
     kept = sorted(tmp_path.iterdir())
     assert len(kept) == 2 * exporting.MOST_KEPT
     assert newest.folder in kept
+
+
+def test_another_one_may_begin_only_once_what_failed_is_gone(snapshot, tmp_path, clock, monkeypatch):
+    seen = []
+    monkeypatch.setattr(exporting, "_remove", lambda _: seen.append(exports.current.state))
+
+    def broken():
+        raise StoreError("the disk is gone")
+
+    exports = Exports(broken, tmp_path / "out", clock)
+    exports.start(WINDOW, [], "ann")
+    assert ended(exports).state is ExportState.FAILED
+    assert seen == [ExportState.RUNNING]
