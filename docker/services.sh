@@ -110,7 +110,8 @@ backup() {
 restore() {
     from=$(cd "${1:?"restore needs a folder"}" && pwd)
     [ -e "$from/watchdog.duckdb" ] || { echo "there is no $from/watchdog.duckdb" >&2; exit 1; }
-    if ! docker compose version >/dev/null 2>&1; then
+    # Docker alone says nothing: where `up` was never called, the app runs without it.
+    if [ ! -e "$secrets/app.env" ] || ! docker compose version >/dev/null 2>&1; then
         "$python" -m watchdog restore "$from/watchdog.duckdb"
         return
     fi

@@ -339,6 +339,7 @@ def test_a_backup_takes_history_from_the_app_and_a_snapshot_from_prometheus(serv
 
 
 def test_a_restore_stops_what_owns_the_data_first_and_starts_it_after(services_sh, tmp_path):
+    services_sh("secrets")
     services_sh("backup", tmp_path / "kept")
     (tmp_path / "kept" / "prometheus").unlink()
     (tmp_path / "kept" / "prometheus").mkdir()
@@ -346,6 +347,14 @@ def test_a_restore_stops_what_owns_the_data_first_and_starts_it_after(services_s
     assert done.returncode == 0, done.stderr
     acts = [next(w for w in ("stop", "run", "start", "version") if f" {w} " in f" {call} ") for call in done.calls]
     assert acts == ["version", "stop", "run", "run", "start"]
+
+
+def test_a_restore_where_no_services_were_ever_started_is_the_apps_own(services_sh, tmp_path):
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "watchdog.duckdb").touch()
+    done = services_sh("restore", tmp_path / "kept", PYTHON="echo")
+    assert done.stdout == f"-m watchdog restore {tmp_path / 'kept' / 'watchdog.duckdb'}\n"
+    assert done.calls == []
 
 
 def test_a_restore_from_nowhere_stops_nothing(services_sh, tmp_path):
