@@ -375,6 +375,33 @@ def test_a_worked_question_becomes_a_cell_that_runs(open_page, runtime):
     assert {b.key for b in page.button if str(b.key).startswith("notebook.take.")} == {"notebook.take.xids"}
 
 
+def test_what_is_taken_stands_beside_the_cell_that_was_run_last(open_page, runtime):
+    kept(runtime, Sql("SELECT 1 AS x"), Sql("SELECT 2 AS y"))
+    page = press(opened(open_page, runtime), "notebook.run.c1")
+    press(page, "notebook.take.one-job")
+    assert [cell.cell_id for cell in desk(page).notebook.cells] == ["c1", "c3", "c4", "c2"]
+    page.session_state[state.NOTEBOOK_SIDE] = "Tables"
+    press(page.run(), "notebook.example")
+    assert [cell.cell_id for cell in desk(page).notebook.cells] == ["c1", "c3", "c4", "c5", "c2"]
+
+
+def test_the_first_notebook_is_asked_again_until_history_has_an_answer(open_page, runtime, monkeypatch):
+    answers = iter([0, 0, 3])
+    start = runtime.runner.start
+    monkeypatch.setattr(runtime.runner, "start", lambda _, *rest: start(HOURS.format(next(answers)), *rest))
+    page = opened(open_page, runtime)
+    assert "No rows" in words(page)
+    for _ in range(3):
+        page.run()
+    assert len(runtime.runner.asked) == 1
+    for asked in (2, 3, 3):
+        runtime.clock.sleep(20)
+        page.run()
+        assert len(runtime.runner.asked) == asked
+    assert "3 rows, 2 columns" in words(page)
+    assert "not saved yet" in words(page)
+
+
 def test_tables_are_described_and_their_example_is_a_cell(open_page, runtime):
     kept(runtime)
     page = opened(open_page, runtime)
@@ -442,6 +469,24 @@ def test_a_notebook_is_renamed_deleted_and_brought_back(open_page, runtime):
     assert desk(page).notebook.title == "A better name"
     press(page, "notebook.new")
     assert desk(page).notebook.title == "Untitled"
+
+
+def test_sharing_copying_and_deleting_are_kept_with_who_did_and_refused_to_a_viewer(open_page, runtime, monkeypatch):
+    kept(runtime, Sql("SELECT 1"))
+    page = opened(open_page, runtime)
+    _share(page, Sharing.READ)
+    press(page, "notebook.copy")
+    press(opened(open_page, runtime, notebook="nb"), "notebook.delete")
+    acts = [(each.by, each.act, each.subject) for each in runtime.audit.newest()]
+    assert acts == [("local", f"{act} notebook", "notebook nb") for act in ("delete", "copy", "share")]
+
+    page = opened(open_page, runtime)
+    copied = desk(page).notebook.notebook_id
+    monkeypatch.setattr("watchdog.ui.who.person", lambda: Person("local", Role.VIEWER, signed_in=True))
+    press(page, "notebook.delete")
+    assert page.error
+    assert runtime.audit.newest()[0].act == "refused: delete notebook"
+    assert [entry.notebook_id for entry in runtime.notebooks.store().entries("local")] == [copied]
 
 
 def test_a_notebook_is_taken_away_and_brought_in(open_page, runtime, monkeypatch):

@@ -34,6 +34,7 @@ def export_button() -> None:
 
 def _begin() -> None:
     st.session_state[state.NOTEBOOK_DIALOG] = _OPEN
+    st.session_state[state.NOTEBOOK_FILES] = False
 
 
 def _forget() -> None:

@@ -14,6 +14,7 @@ from watchdog.services.notebook.formats.report import to_html
 from watchdog.services.notebook.formats.sqlfile import from_sql, to_sql
 from watchdog.services.notebook.outcome import Outcome
 from watchdog.store.notebooks import new_id
+from watchdog.ui import state
 from watchdog.ui.data import runtime
 from watchdog.ui.escape import escape
 from watchdog.ui.notebook_export import export_button, export_dialog
@@ -27,7 +28,7 @@ _UPLOAD = "notebook.upload"
 def file_menu(place: Place) -> None:
     """The menu of files; they are made when asked for."""
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", place.notebook.title).strip("-.")[:60] or "notebook"
-    with st.popover("Files", icon=":material/download:"):
+    with st.popover("Files", icon=":material/download:", key=state.NOTEBOOK_FILES, on_change="rerun"):
         _download(
             "Report as HTML",
             lambda: report(place),

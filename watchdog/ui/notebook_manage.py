@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from watchdog.base.errors import WatchdogError
-from watchdog.model.notebook import MOST_TITLE_CHARS
+from watchdog.model.notebook import MOST_TITLE_CHARS, Notebook
+from watchdog.model.people import Role
 from watchdog.model.units import instant_text
 from watchdog.services.notebook import editing
 from watchdog.store.notebooks import new_id
 from watchdog.ui import state
+from watchdog.ui.audited import Deed, carry_out
+from watchdog.ui.cards import problem
 from watchdog.ui.data import runtime
 from watchdog.ui.escape import escape
 from watchdog.ui.notebook_page import Place, act, doing, new_desk, open_desk, open_notebook
-from watchdog.ui.who import person
+from watchdog.ui.who import guarded_button, person
 
 _MOST_VERSIONS = 50
 
@@ -28,14 +33,10 @@ def manage_menu(place: Place) -> None:
             "Title", key=key, max_chars=MOST_TITLE_CHARS, disabled=bool(place.desk.locked),
             on_change=doing(lambda: place.desk.change(lambda book: editing.retitle(book, str(st.session_state[key])))),
         )  # fmt: skip
-        st.button(
-            "Make a copy",
-            key="notebook.copy",
-            icon=":material/content_copy:",
-            on_click=_copy,
-            args=(place,),
-            width="stretch",
-        )
+        guarded_button(
+            "Make a copy", Role.OPERATOR, key="notebook.copy", icon=":material/content_copy:", on_click=_copy,
+            args=(lambda: notebook, notebook.notebook_id), width="stretch",
+        )  # fmt: skip
         if notebook.author == name and notebook.version:
             _versions(place)
             st.button(
@@ -54,16 +55,22 @@ def manage_menu(place: Place) -> None:
         )
 
 
-def _copy(place: Place) -> None:
+def _copy(wanted: Callable[[], Notebook], notebook_id: str) -> None:
+    """Open a copy of one's own of that notebook, as it is or was."""
     name, now = person().name, runtime().clock.now()
-    act(lambda: open_notebook(runtime().notebooks.store().copy(place.notebook, name, now).notebook_id))
+
+    def copied() -> None:
+        open_notebook(runtime().notebooks.store().copy(wanted(), name, now).notebook_id)
+
+    act(lambda: carry_out(Deed("copy notebook", f"notebook {notebook_id}"), copied))
 
 
 def _versions(place: Place) -> None:
     identity, name = place.notebook.notebook_id, person().name
     try:
         found = runtime().notebooks.store().versions(identity, name)[:_MOST_VERSIONS]
-    except WatchdogError:
+    except WatchdogError as error:
+        problem(f"older versions cannot be read: {error}", error.hint)
         return
     words = {each.version: f"{instant_text(each.saved_at)}, {each.cells} cells, {each.saved_by}" for each in found}
     key = f"notebook.version.{identity}"
@@ -71,8 +78,7 @@ def _versions(place: Place) -> None:
     def taken() -> None:
         version = st.session_state[key]
         if version is not None:
-            store, now = runtime().notebooks.store(), runtime().clock.now()
-            act(lambda: open_notebook(store.copy(store.load(identity, name, version=version), name, now).notebook_id))
+            _copy(lambda: runtime().notebooks.store().load(identity, name, version=version), identity)
 
     st.selectbox(
         "Older versions", list(words), index=None, key=key, format_func=lambda version: words.get(version, str(version)),
@@ -93,7 +99,7 @@ def _delete(place: Place) -> None:
         else:
             open_desk(new_desk(editing.first_cells("Untitled", new_id(), person().name)))
 
-    act(gone)
+    act(lambda: carry_out(Deed("delete notebook", f"notebook {notebook.notebook_id}", details=notebook.title), gone))
 
 
 def _restore(notebook_id: str) -> None:
@@ -102,4 +108,4 @@ def _restore(notebook_id: str) -> None:
         st.session_state.pop(state.NOTEBOOK_GONE, None)
         open_notebook(notebook_id)
 
-    act(back)
+    act(lambda: carry_out(Deed("bring notebook back", f"notebook {notebook_id}"), back))

@@ -53,7 +53,10 @@ def marks_over(window: Window | None) -> tuple[pd.DataFrame | None, str]:
 
 def marks_menu(place: Place) -> None:
     """The menu, and the dialog of the note that is written."""
-    with st.popover("Events", icon=":material/flag:", help="What is marked on charts over time, and notes."):
+    with st.popover(
+        "Events", icon=":material/flag:", help="What is marked on charts over time, and notes.", key=state.NOTEBOOK_EVENTS,
+        on_change="rerun",
+    ):  # fmt: skip
         st.session_state[state.NOTEBOOK_MARKS] = [*kinds()]
         st.pills(
             "Marked on charts over time", KINDS, selection_mode="multi", key=state.NOTEBOOK_MARKS,
@@ -117,6 +120,7 @@ def _empty(window: Window) -> Note:
 
 def _begin(note: Note) -> None:
     st.session_state[state.NOTEBOOK_NOTE] = note
+    st.session_state[state.NOTEBOOK_EVENTS] = False
 
 
 def _forget() -> None:

@@ -31,6 +31,8 @@ _COOKIE = "watchdog_answers"
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{20,64}", re.ASCII)
 # A save and a small question take less: then nothing has to be drawn twice.
 _SOON_SECONDS = 0.3
+# The copy of history that questions read is about as old.
+_AGAIN_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
@@ -171,11 +173,32 @@ def watch() -> None:
     # What came to its end while the page was drawn is on it as it was before.
     if goes_on or _has_changed():
         st.fragment(_look, run_every=0.5)()
+    elif _is_first_and_empty(place):
+        st.fragment(_look, run_every=_AGAIN_SECONDS)()
 
 
 def _look() -> None:
+    if _is_first_and_empty(place_now()) and _is_time_again():
+        run()
     if _has_changed():
         st.rerun(scope="app")
+
+
+def _is_first_and_empty(place: Place) -> bool:
+    """Whether this is the notebook of somebody new, untouched, and history had nothing to answer it with."""
+    notebook = place.notebook
+    if place.running or notebook != starting(notebook.notebook_id, notebook.author):
+        return False
+    found = [place.session.outcome(notebook, cell.cell_id) for cell in notebook.cells]
+    return any(found) and not any(outcome.rows for outcome in found if outcome)
+
+
+def _is_time_again() -> bool:
+    now = runtime().clock.monotonic()
+    if now - st.session_state.setdefault(state.NOTEBOOK_FIRST, now) < _AGAIN_SECONDS:
+        return False
+    st.session_state[state.NOTEBOOK_FIRST] = now
+    return True
 
 
 def _has_changed() -> bool:

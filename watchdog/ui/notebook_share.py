@@ -6,6 +6,7 @@ import streamlit as st
 
 from watchdog.base.errors import NotebookError
 from watchdog.model.notebook import Sharing
+from watchdog.ui.audited import Deed, carry_out
 from watchdog.ui.data import runtime
 from watchdog.ui.notebook_page import Place, doing
 from watchdog.ui.who import person
@@ -43,8 +44,9 @@ def _share(place: Place, sharing: Sharing) -> None:
         place.desk.settle(5.0)
     if not place.notebook.version:
         raise NotebookError("it is not saved yet, so there is nothing to share", hint="Try again when it is.")
-    name = person().name
-    place.desk.refresh(runtime().notebooks.store().share(place.notebook.notebook_id, name, sharing))
+    identity, name = place.notebook.notebook_id, person().name
+    deed = Deed("share notebook", f"notebook {identity}", details=_WORDS[sharing])
+    carry_out(deed, lambda: place.desk.refresh(runtime().notebooks.store().share(identity, name, sharing)))
 
 
 def link(token: str) -> str:

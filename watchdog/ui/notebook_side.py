@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from watchdog.model.notebook import Notebook, Sql
 from watchdog.model.questions import QUESTIONS, Question
 from watchdog.model.tables import TABLES, TableDoc
 from watchdog.services.notebook import editing
-from watchdog.services.notebook.library import with_question
+from watchdog.services.notebook.library import place_below, with_question
 from watchdog.ui import state
 from watchdog.ui.escape import escape
 from watchdog.ui.notebook_page import act, place_now, redraw_if_changed, run
@@ -46,30 +48,33 @@ def _questions(words: list[str]) -> None:
 
 
 def take_question(question: Question) -> None:
-    """Put a worked question at the end, and run it."""
-    desk = place_now().desk
-    asked: list[str] = []
-
-    def added(notebook: Notebook) -> Notebook:
-        changed, cell_id = with_question(notebook, question)
-        asked.append(cell_id)
-        return changed
-
-    if act(lambda: desk.change(added)):
-        _ran(asked[-1])
+    """Put a worked question below the cell that was edited or run last, else at the end, and run it."""
+    _take(lambda notebook, after: with_question(notebook, question, after=after))
 
 
 def _take_example(table: TableDoc) -> None:
-    desk = place_now().desk
-    if act(lambda: desk.change(lambda notebook: editing.add(notebook, Sql(table.example)))):
-        _ran(desk.notebook.cells[-1].cell_id)
+    _take(lambda notebook, after: editing.added(notebook, Sql(table.example), after=after))
+
+
+def _take(added: Callable[[Notebook, str | None], tuple[Notebook, str]]) -> None:
+    asked: list[str] = []
+
+    def with_it(notebook: Notebook) -> Notebook:
+        current = str(st.session_state.get(state.NOTEBOOK_CURRENT, ""))
+        changed, cell_id = added(notebook, place_below(notebook, current))
+        asked.append(cell_id)
+        return changed
+
+    if act(lambda: place_now().desk.change(with_it)):
+        _ran(asked[-1])
 
 
 def _ran(cell_id: str) -> None:
     place = place_now()
     if not place.session.running:
         run(cell_id)
-    st.toast(f"Added below as {escape(place.notebook.cell(cell_id).name)}.", icon=":material/add:")
+    st.session_state[state.NOTEBOOK_CURRENT] = cell_id
+    st.toast(f"Added as {escape(place.notebook.cell(cell_id).name)}.", icon=":material/add:")
 
 
 def _tables(words: list[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from watchdog.model.metrics import CATALOGUE
+from watchdog.model.metrics import BY_EXPORTED_NAME, CATALOGUE
 from watchdog.model.notebook import CellKind, Notebook, Parameter, parameter_names
 from watchdog.model.tables import TABLES
 from watchdog.services.notebook.outcome import CellState
@@ -133,8 +133,8 @@ def sql_completion(notebook: Notebook, cell_id: str, session: Session) -> Comple
 
 
 def promql_completion(notebook: Notebook) -> Completion:
-    """Parameters and functions."""
-    return Completion({}, [*_values(notebook), *([name, "function", ""] for name in _PROM)])
+    """Parameters, functions, and metrics as exporters call them."""
+    return Completion({}, [*_values(notebook), *_prom_words()])
 
 
 def _earlier(notebook: Notebook, cell_id: str, session: Session) -> dict[str, Any]:
@@ -166,6 +166,16 @@ def _history() -> dict[str, Any]:
         }
         for table in TABLES.values()
     }
+
+
+@lru_cache(maxsize=1)
+def _prom_words() -> list[list[str]]:
+    """A name that stands for several metrics tells what all of them are."""
+    exported = [
+        [name, "metric", " ".join(dict.fromkeys(metric.definition for metric, _ in found))]
+        for name, found in sorted(BY_EXPORTED_NAME.items())
+    ]
+    return [*([name, "function", ""] for name in _PROM), *exported]
 
 
 @lru_cache(maxsize=1)

@@ -72,7 +72,6 @@ NOTEBOOK = "history.notebook"
 NOTEBOOK_ASKED = "history.asked"
 NOTEBOOK_PICK = "history.pick"
 NOTEBOOK_WINDOW = "history.window"
-NOTEBOOK_WEEK = "history.week"
 NOTEBOOK_BROWSER = "history.browser"
 NOTEBOOK_ERROR = "history.error"
 # What was on screen at the last full run; whether something was done since; what went wrong, by cell.
@@ -87,6 +86,9 @@ NOTEBOOK_CURRENT = "history.current"
 NOTEBOOK_MARKS = "history.marks"
 NOTEBOOK_NOTE = "history.note"
 NOTEBOOK_DIALOG = "history.dialog"
+# Popovers that a dialog closes; when an untouched first notebook was asked again, in seconds of the monotonic clock.
+NOTEBOOK_EVENTS = "history.events"
+NOTEBOOK_FILES = "history.files"
 NOTEBOOK_FIRST = "history.first"
 
 # What somebody is about to do about a cluster; a deed whose end was put away; whether one was seen under way.

@@ -37,6 +37,19 @@ def with_question(notebook: Notebook, question: Question, *, after: str | None =
     return notebook, asked
 
 
+def place_below(notebook: Notebook, cell_id: str) -> str | None:
+    """The cell below which something new stands beside that cell: itself, or its pictures; None if it is gone."""
+    ids = [cell.cell_id for cell in notebook.cells]
+    if cell_id not in ids:
+        return None
+    place, name = ids.index(cell_id), notebook.cell(cell_id).name
+    for cell in notebook.cells[place + 1 :]:
+        if not (isinstance(cell.body, Chart) and cell.body.of == name):
+            break
+        place += 1
+    return ids[place]
+
+
 def _parameter(name: str, value: object) -> Parameter:
     if isinstance(value, int | float):
         return Parameter(name, ParameterKind.NUMBER, float(value))

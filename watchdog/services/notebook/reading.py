@@ -85,7 +85,7 @@ def dependents(notebook: Notebook, cell_id: str) -> tuple[str, ...]:
     return tuple(cell.cell_id for cell in notebook.cells if cell.cell_id in reached - {cell_id})
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=512)
 def sql_reads(sql: str) -> Reads:
     """Tables and parameters of a question; of one that cannot be parsed, whatever looks like one."""
     connection = duckdb.connect(":memory:")

@@ -7,12 +7,12 @@ import pytest
 from tests.conftest import NOON
 from watchdog.base.clock import FakeClock
 from watchdog.base.errors import NotebookError, StoreError
-from watchdog.model.notebook import Sharing, Sql
+from watchdog.model.notebook import Chart, Sharing, Sql
 from watchdog.model.questions import QUESTIONS
 from watchdog.services.history import History
 from watchdog.services.notebook import editing
 from watchdog.services.notebook.desk import Desk, SaveState
-from watchdog.services.notebook.library import starting, with_question
+from watchdog.services.notebook.library import place_below, starting, with_question
 from watchdog.services.notebook.reading import inputs
 from watchdog.services.notebook.shelf import Shelf
 from watchdog.store.notebooks import NotebookStore
@@ -99,6 +99,17 @@ def test_deleted_cells_come_back_the_last_one_first(shelf):
     desk.undelete()
 
 
+def test_a_cell_that_cannot_come_back_can_still_be_brought_back_later(shelf):
+    desk = shelf.desk(starting("nb", "ann"), "ann")
+    desk.delete("c1")
+    desk.change(lambda notebook: editing.rename(notebook, "c2", "cell_1"))
+    with pytest.raises(NotebookError, match="two cells are called cell_1"):
+        desk.undelete()
+    desk.change(lambda notebook: editing.rename(notebook, "c2", "other"))
+    desk.undelete()
+    assert [cell.cell_id for cell in desk.notebook.cells] == ["c1", "c2"]
+
+
 def test_a_change_that_cannot_be_changes_nothing(shelf):
     desk = shelf.desk(starting("nb", "ann"), "ann")
     with pytest.raises(NotebookError):
@@ -133,3 +144,12 @@ def test_a_worked_question_comes_with_its_parameters_and_chart(question):
     assert inputs(again, again.cell(second)).unknown == ()
     charts = [cell.body.chart.value for cell in built.cells if cell.kind == "chart"]
     assert charts == ([question.chart] if question.chart == "heat map" else [])
+
+
+def test_what_is_new_stands_below_a_cell_and_its_pictures():
+    notebook = starting("nb", "ann")
+    for body, after in ((Sql("SELECT 1"), None), (Chart(of="cell_2"), "c2"), (Chart(of="cell_2"), "c4")):
+        notebook = editing.add(notebook, body, after=after)
+    assert [cell.cell_id for cell in notebook.cells] == ["c1", "c2", "c4", "c5", "c3"]
+    found = [place_below(notebook, cell_id) for cell_id in ("c1", "c2", "c4", "c3", "gone", "")]
+    assert found == ["c1", "c5", "c4", "c3", None, None]
