@@ -31,7 +31,8 @@ def _noted(acknowledged):
 
 def _wait_for_more(acknowledged, count):
     deadline = time.monotonic() + 60
-    while len(_noted(acknowledged)) <= count and time.monotonic() < deadline:
+    while len(_noted(acknowledged)) <= count:
+        assert time.monotonic() < deadline, "nothing was saved for a minute"
         time.sleep(0.005)
 
 
