@@ -8,6 +8,7 @@ from datetime import datetime
 
 from infra.book import Book
 from infra.ownership import ours
+from infra.pod_state import gpu_use, state_of
 from infra.wire import Balance, Pod
 
 
@@ -66,11 +67,9 @@ def status(cluster: str, pods: Sequence[Pod], book: Book, balance: Balance, now:
 
 
 def _line(pod: Pod, now: datetime) -> PodLine:
-    state = "ready" if pod.ready else pod.status.lower() + (", not ready" if pod.status == "RUNNING" else "")
     gpu = f"{pod.gpu.count} x {pod.gpu.id.removeprefix('NVIDIA ')}" if pod.gpu else "no GPU"
-    used = [use.util for use in pod.runtime.gpus if use.util is not None] if pod.runtime else []
-    ratio = sum(used) / len(used) / 100 if used else None
-    return PodLine(pod.name, pod.id, state, gpu, pod.cost, (now - pod.created_at).total_seconds(), ratio)
+    age = (now - pod.created_at).total_seconds()
+    return PodLine(pod.name, pod.id, state_of(pod, now).words, gpu, pod.cost, age, gpu_use(pod))
 
 
 def _age(seconds: float) -> str:

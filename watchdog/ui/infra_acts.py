@@ -16,6 +16,7 @@ from infra.reconcile import Finding
 from infra.wire import Pod
 from watchdog.base.errors import WatchdogError
 from watchdog.model.people import Role
+from watchdog.model.slurm.records import ACTIVE, WAITING
 from watchdog.ui import state, who
 from watchdog.ui.audited import Deed, carry_out
 from watchdog.ui.cards import problem
@@ -119,7 +120,7 @@ def _running_jobs(nodes: set[str]) -> int:
     view = runtime().slurm
     if view is None or not nodes & set(view.nodes["node"].astype(str)):
         return 0
-    return int(view.jobs["state"].isin(["PENDING", "RUNNING", "COMPLETING", "CONFIGURING", "SUSPENDED"]).sum())
+    return int(view.jobs["state"].isin([str(state) for state in WAITING | ACTIVE]).sum())
 
 
 def _return(act: Act, entry: ClusterEntry, pods: Sequence[Pod]) -> None:

@@ -33,9 +33,13 @@ def guard_line(rental: Rental, cluster: str, now: datetime) -> None:
         st.caption(f"Idle guard: kept until {watch.kept_until:%H:%M} UTC.")
         return
     since = f"idle for {duration_text(now - watch.idle_since)}" if watch.idle_since else _quiet(reading.idle)
-    then = "warns" if policy.action is Action.WARN else f"warns, then {policy.action}"
+    then = (
+        ""
+        if policy.action is Action.WARN
+        else f", and {duration_text(policy.notice)} later it will {WORDS[policy.action]}"
+    )
     st.caption(
-        f"Idle guard: {since} ({escape(reading.why, 200)}); {then} after {duration_text(policy.idle_for)} of idling."
+        f"Idle guard: {since} ({escape(reading.why, 200)}); warns after {duration_text(policy.idle_for)} of idling{then}."
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from infra import budget
 from infra.book import ClusterEntry
 from infra.pod_state import Health
 from infra.sight import Sight
@@ -38,5 +39,5 @@ def deadline_text(entry: ClusterEntry, now: datetime) -> str:
 
 def hours_left(sight: Sight) -> float | None:
     """How long the balance lasts if all goes on; None where it is not known or nothing is spent."""
-    money = sight.balance
-    return money.usd / money.usd_per_hour if money is not None and money.usd_per_hour > 0 else None
+    left = budget.hours_left(sight.balance) if sight.balance is not None else float("inf")
+    return left if left < float("inf") else None
