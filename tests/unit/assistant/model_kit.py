@@ -58,7 +58,7 @@ def list_hosts(desk, asked):
 
 
 def slow(desk, asked):
-    time.sleep(0.6)
+    time.sleep(2.0)
     return table("slow", rows=())
 
 
