@@ -157,6 +157,18 @@ def test_a_waiting_job_is_told_in_slurms_terms_and_in_words(desk):
     assert "next in line" in text
 
 
+def test_what_is_critical_about_a_job_is_told_before_all_else(tmp_path):
+    desk = desk_of(FakeCluster(4, faults={(2, 3): "lost"}), FakeSlurm(running=10), tmp_path)
+    answer = said(desk, "How is job 1009, and why?")
+    lines = answer.text.split("\n")
+    assert lines[0].startswith("**1 critical finding** [")
+    assert "GPU 3 on node003 is silent" in lines[1]
+    assert "What to do: " in lines[1]
+    assert answer.text.index("**Job 1009**") > answer.text.index("What to do: ")
+    assert answer.untraced == 0
+    assert said(desk, "How is job 1000, and why?").text.startswith("**Job 1000**")
+
+
 def test_when_a_job_starts_is_what_slurm_expects_or_not_known(desk):
     answer = said(desk, "when will job 500000 start?")
     assert answer.ending is Ending.ANSWERED

@@ -11,16 +11,14 @@ _GPUS = ("node", "gpu_index", "use", "mean_busy_ratio", "peers_ratio", "idle_hou
 
 
 def job(asking: Asking, question: Question) -> str:
-    """Where it stands, why it waits, how well it used its GPUs, and what the checks find."""
+    """What is critical about it; where it stands, why it waits, how well it used its GPUs, what else the checks find."""
     found = asking.ask("job", job_id=question.job)
     if found is None:
         return ""
     row = rows_of(found)[0]
-    parts = [_stands(row, found), _waits(row, found), _use(row, found), _gpus(asking, question, row)]
-    parts += [
-        _checks(asking, question.job),
-        f"Advice: {said(found, row, 'advice')} {cite(found)}" if row["advice"] else "",
-    ]
+    gpus, checks = _gpus(asking, question, row), asking.ask("findings", job_id=question.job)
+    parts = [_critical(checks), _stands(row, found), _waits(row, found), _use(row, found), gpus, _others(checks)]
+    parts += [f"Advice: {said(found, row, 'advice')} {cite(found)}" if row["advice"] else ""]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -85,16 +83,27 @@ def _gpus(asking: Asking, question: Question, row: Row) -> str:
     return f"{table(found, _GPUS)}{behind}"
 
 
-def _checks(asking: Asking, job_id: str) -> str:
-    found = asking.ask("findings", job_id=job_id)
+def _critical(found: Evidence | None) -> str:
+    """What comes before all else: with it, nothing else that is known of the job explains how it is."""
+    rows = [row for row in rows_of(found) if row["severity"] == "critical"] if found else []
+    if found is None or not rows:
+        return ""
+    lines = [f"- {_finding(row, found)} What to do: {said(found, row, 'action')} {cite(found)}" for row in rows[:5]]
+    return "\n".join([f"**{plural(len(rows), 'critical finding')}** {cite(found)}:", *lines])
+
+
+def _others(found: Evidence | None) -> str:
     if found is None:
         return ""
     if not found.rows:
         return f"No health check finds anything about it now {cite(found)}."
-    lines = [
-        f"- {said(found, row, 'title')}: {said(found, row, 'explanation')} {cite(found)}" for row in rows_of(found)[:5]
-    ]
-    return "\n".join(["The checks find:", *lines])
+    rows = [row for row in rows_of(found) if row["severity"] != "critical"]
+    lines = [f"- {_finding(row, found)}" for row in rows[:5]]
+    return "\n".join(["The checks find:", *lines]) if lines else ""
+
+
+def _finding(row: Row, found: Evidence) -> str:
+    return f"{said(found, row, 'title')}: {said(found, row, 'explanation')} {cite(found)}"
 
 
 def user(asking: Asking, question: Question) -> str:
