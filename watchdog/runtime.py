@@ -261,7 +261,6 @@ class Runtime:
             around=around.then,
             around_now=around.now,
             judged=lambda: self._alerts.facts,
-            statuses=lambda: self.collector.statuses,
             rates=self.config.gpu_rates,
             interval=timedelta(seconds=self.config.interval_seconds),
             sql=self.sql,

@@ -178,6 +178,13 @@ def test_an_answer_shows_facts_apart_marks_what_is_not_traced_and_removes_images
     assert page.get("vega_lite_chart")
 
 
+def test_what_is_not_known_of_an_answer_is_no_zero_and_facts_left_out_are_counted(page, runtime, script):
+    script.answer = replace(ANSWER, usage=Usage(4210, None), more_facts=7)
+    text = words(asked(page, runtime)).replace("\\", "")
+    assert "4,210 tokens read, n/a written" in text
+    assert "Facts from checks: 1 critical, and 7 more" in [each.label for each in page.expander]
+
+
 def test_evidence_opens_with_query_window_values_chart_and_a_link_to_its_instant(page, runtime):
     asked(page, runtime)
     charts = len(page.get("vega_lite_chart"))

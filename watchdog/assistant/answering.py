@@ -44,6 +44,7 @@ class Assistant:
         desk = self.desk(question.view_at)
         if not self.model.configured:
             return self._by_rules(question, desk, emit, cancelled)
+        desk.warm()
         partial = answer(
             worded(question),
             toolbox=self.toolbox,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar, cast
@@ -12,8 +14,8 @@ import pandas as pd
 
 from watchdog.analysis.health.facts import Facts
 from watchdog.base.clock import floor_to
-from watchdog.base.errors import StoreError, ToolError
-from watchdog.model.telemetry import SourceStatus, Telemetry, Window
+from watchdog.base.errors import ToolError
+from watchdog.model.telemetry import Telemetry, Window
 from watchdog.services import fleet as fleets
 from watchdog.services import queue as queues
 from watchdog.services import slurm_nodes as node_answers
@@ -33,15 +35,18 @@ T = TypeVar("T")
 
 
 class Memo:
-    """What was read for one instant, once. Any number of threads; each thing is read by one."""
+    """What was read for one instant, once. Any number of threads: each thing is read by one, and holds up no other."""
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
         self._kept: dict[object, object] = {}
+        self._reading = defaultdict[object, threading.Lock](threading.Lock)
 
     def get(self, key: object, read: Callable[[], T]) -> T:
-        """What `read` gave the first time."""
+        """What `read` gave the first time; it must not ask for its own key."""
         with self._lock:
+            reading = self._reading[key]
+        with reading:
             if key not in self._kept:
                 self._kept[key] = read()
             return cast(T, self._kept[key])
@@ -56,7 +61,6 @@ class Reads:
         slurm: the newest view; None where no Slurm is read.
         around: what is known beside the readings at a past instant; `around_now` at the newest.
         judged: the facts that the loop which judges alerts used last; None before its first tick.
-        statuses: the last read of each source.
         rates: dollars a GPU-hour by type (`Config.gpu_rates`).
         interval: between two samples of the source.
     """
@@ -68,7 +72,6 @@ class Reads:
     around: Callable[[datetime], Around]
     around_now: Callable[[datetime], Around]
     judged: Callable[[], Facts | None]
-    statuses: Callable[[], tuple[SourceStatus, ...]]
     rates: Mapping[str, float]
     interval: timedelta
     sql: SqlService | None = None
@@ -184,6 +187,9 @@ class Desk:
         around = self.reads.around if self.is_past else self.reads.around_now
         return observation.facts(self.at, around(self.at))
 
-    def store_error(self) -> StoreError | None:
-        """Why history is not to be had just now, if so."""
-        return self.reads.history.error
+    def warm(self) -> None:
+        """Have a process waiting for SQL: starting one takes longer than answering, and a model thinks meanwhile."""
+        if self.reads.sql is not None:
+            # Where no process can be started, the question in SQL says so, if one is asked.
+            with suppress(OSError):
+                self.reads.sql.warm()

@@ -17,7 +17,6 @@ from watchdog.model.findings import Blind, Finding, Judged, Subject
 _log = logging.getLogger(__name__)
 # A check is code on data from anywhere: these are what bad data makes it raise.
 _FAILURES = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
-MOST_FACTS = 25
 
 
 @dataclass(frozen=True)
@@ -41,10 +40,10 @@ def judged(desk: Desk) -> Judgement:
     return desk.memo.get("judgement", lambda: _LAST.judgement(desk.facts()))
 
 
-def facts_first(desk: Desk, most: int = MOST_FACTS) -> tuple[Finding, ...]:
-    """The worst findings, at most so many; nothing where readings cannot be had: the tools say so when they are asked."""
+def facts_first(desk: Desk) -> tuple[Finding, ...]:
+    """All findings, worst first; nothing where readings cannot be had: the tools say so when they are asked."""
     try:
-        return judged(desk).findings[:most]
+        return judged(desk).findings
     except (SourceError, StoreError):
         return ()
 

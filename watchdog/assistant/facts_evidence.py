@@ -9,7 +9,8 @@ from watchdog.assistant.records import Column, Evidence
 from watchdog.model.findings import Finding
 
 TOOL = "health_checks"
-MOST_FACTS = 30
+# So many of the findings an answer shows and keeps.
+MOST_FACTS = 25
 _COLUMNS = (
     Column("severity", "severity"),
     Column("check", "check"),

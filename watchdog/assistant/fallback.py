@@ -33,6 +33,7 @@ def continued(partial: Answer, by_rules: Answer) -> Answer:
         source=f"{partial.source}, {by_rules.source}" if before and partial.source else by_rules.source,
         evidence=(*partial.evidence, *(_shifted(each, shift) for each in by_rules.evidence)),
         facts=by_rules.facts or partial.facts,
+        more_facts=by_rules.more_facts if by_rules.facts else partial.more_facts,
         notices=(*partial.notices, TAKEN_OVER, *by_rules.notices),
         usage=partial.usage,
         seconds=partial.seconds + by_rules.seconds,

@@ -40,7 +40,7 @@ def answer(  # noqa: PLR0913 (each is a thing of its own)
     problem = question_problem(question, limits) or (None if model.configured else _NO_MODEL)
     if problem is not None:
         emit(problem)
-        return Answer("", Ending.FAILED, model.model, facts=tuple(facts), notices=(problem,))
+        return Answer("", Ending.FAILED, model.model, notices=(problem,))
     # The SDK takes most of a second and 20 MB to load: a watchdog without a model does without it.
     from watchdog.assistant.turns import Asked, Run  # noqa: PLC0415
 

@@ -140,7 +140,7 @@ class Answer:
 
     Attributes:
         source: the model's name, or "rules".
-        facts: what the checks found before anybody was asked, worst first.
+        facts: what the checks found before anybody was asked, worst first; `more_facts` were found beside these.
         marks: from grounding; `untraced` counts those without evidence.
     """
 
@@ -153,6 +153,7 @@ class Answer:
     notices: tuple[Notice, ...] = ()
     usage: Usage = Usage()
     seconds: float = 0.0
+    more_facts: int = 0
 
     @property
     def untraced(self) -> int:

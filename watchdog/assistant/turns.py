@@ -9,7 +9,7 @@ from typing import Any
 from watchdog.assistant import prompt
 from watchdog.assistant.calls import Caller
 from watchdog.assistant.context import Conversation, remembered
-from watchdog.assistant.facts_evidence import TOOL, facts_evidence
+from watchdog.assistant.facts_evidence import MOST_FACTS, TOOL, facts_evidence
 from watchdog.assistant.limits import Budget, Limits
 from watchdog.assistant.listening import Listener
 from watchdog.assistant.model_client import ModelClient
@@ -154,7 +154,8 @@ class Run:
             ending=ending,
             source=self._name,
             evidence=tuple(self._caller.evidence),
-            facts=self._asked.facts,
+            facts=self._asked.facts[:MOST_FACTS],
+            more_facts=len(self._asked.facts[MOST_FACTS:]),
             notices=tuple(self._notices),
             usage=self._budget.usage,
             seconds=self._watch.clock.monotonic() - self._started,

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import streamlit as st
 
 from watchdog.assistant.draft import ToolLine
-from watchdog.assistant.records import Answer, Ending, Evidence, Notice, ToolEnded, ToolStarted
+from watchdog.assistant.records import Answer, Ending, Evidence, Notice, ToolEnded, ToolStarted, Usage
 from watchdog.model.findings import Finding
-from watchdog.model.units import instant_text
+from watchdog.model.units import instant_text, number_text
 from watchdog.store.chats import Message
 from watchdog.ui.alert_words import LOOKS
 from watchdog.ui.chat_evidence import course_chart, evidence_buttons
@@ -18,7 +18,6 @@ from watchdog.ui.escape import escape
 
 RULES = "rules"
 _FACTS_OPEN = 3
-_MOST_FACTS = 25
 _ENDINGS = {
     Ending.STOPPED: "stopped",
     Ending.LIMIT: "ended at a limit",
@@ -30,7 +29,7 @@ _ENDINGS = {
 def draw_answer(message: Message, answer: Answer) -> None:
     """All of it; `message` is whose it is."""
     identity = message.asked.message_id
-    facts_block(answer.facts)
+    facts_block(answer.facts, answer.more_facts)
     if answer.facts and answer.text.strip():
         word = "Answer" if answer.source == RULES else "Interpretation"
         st.markdown(f"**{word}** :gray[by {_author(answer)}]")
@@ -58,19 +57,19 @@ def _author(answer: Answer) -> str:
     return "rules" if answer.source == RULES else escape(answer.source or "the model", 60)
 
 
-def facts_block(facts: Sequence[Finding]) -> None:
-    """What health checks found before anybody was asked: nothing of it is a model's word."""
+def facts_block(facts: Sequence[Finding], more: int) -> None:
+    """What health checks found before anybody was asked: nothing of it is a model's word. `more` are not kept here."""
     if not facts:
         return
-    shown = facts[:_MOST_FACTS]
-    with st.expander(f"Facts from checks: {_counts(facts)}", expanded=len(facts) <= _FACTS_OPEN):
-        for each in shown:
+    rest = f", and {more:,} more" if more else ""
+    with st.expander(f"Facts from checks: {_counts(facts)}{rest}", expanded=len(facts) <= _FACTS_OPEN):
+        for each in facts:
             look = LOOKS[each.severity]
             since = f" :gray[since {instant_text(each.since)}]" if each.since else ""
             badge = f":{look.colour}[:material/{look.icon}: {look.word}]"
             st.markdown(f"{badge} {escape(each.explanation, 300)}{since}")
-        if len(facts) > len(shown):
-            st.caption(f"and {len(facts) - len(shown):,} more")
+        if more:
+            st.caption(f"and {more:,} more")
 
 
 def _counts(facts: Sequence[Finding]) -> str:
@@ -129,9 +128,9 @@ def _tool_words(line: ToolLine) -> str:
 
 def _how(message: Message, answer: Answer) -> str:
     parts = [f"answered by {_author(answer)}"] if answer.source else []
-    usage = answer.usage
-    if usage.prompt_tokens is not None or usage.completion_tokens is not None:
-        parts.append(f"{usage.prompt_tokens or 0:,} tokens read, {usage.completion_tokens or 0:,} written")
+    if answer.usage != Usage():
+        read, wrote = map(number_text, (answer.usage.prompt_tokens, answer.usage.completion_tokens))
+        parts.append(f"{read} tokens read, {wrote} written")
     if answer.seconds:
         parts.append(f"{answer.seconds:.1f} s")
     if answer.ending in _ENDINGS:

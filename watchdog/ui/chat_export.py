@@ -34,6 +34,7 @@ def _message(message: Message) -> list[str]:
     if answer.facts:
         lines += ["**Facts from checks**", ""]
         lines += [f"- {each.severity}: {_text(each.explanation)}" for each in answer.facts]
+        lines += [f"- and {answer.more_facts:,} more"] if answer.more_facts else []
         lines += ["", "**Interpretation**", ""]
     marked = safe_markdown(answer.text, answer.marks, numbers=numbers).replace(":orange-background[", "[")
     lines += [marked or "*(no answer)*", "", *_after(answer)]

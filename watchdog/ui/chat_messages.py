@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import streamlit as st
 
@@ -68,7 +69,7 @@ def _question(message: Message) -> None:
 def _answer(message: Message) -> Answer:
     answer = answer_of(message.reply.body, model=message.reply.model)
     if message.reply.ended_at is None:
-        return Answer(answer.text, Ending.STOPPED, answer.source, answer.evidence, notices=(*answer.notices, _CUT))
+        return replace(answer, ending=Ending.STOPPED, notices=(*answer.notices, _CUT))
     return answer
 
 

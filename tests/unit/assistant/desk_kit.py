@@ -43,7 +43,6 @@ def desk_of(cluster=None, slurm=None, folder=None, **more) -> Desk:
         around=around.then if folder else lambda _: Around(),
         around_now=around.now if folder else lambda _: Around(),
         judged=lambda: None,
-        statuses=lambda: (),
         rates=RATES,
         interval=timedelta(seconds=15),
     )
@@ -52,8 +51,7 @@ def desk_of(cluster=None, slurm=None, folder=None, **more) -> Desk:
 
 def call(desk, name, **arguments):
     """Ask a tool as a model does."""
-    box = toolbox()
-    return box.tool(name).run(desk, box.arguments(name, json.dumps(arguments, default=str)))
+    return toolbox().run(desk, name, json.dumps(arguments, default=str))
 
 
 def column(evidence, name):

@@ -33,6 +33,9 @@ def rules(monkeypatch):
     return asked
 
 
+WARMED = []
+
+
 class Desk:
     """The tools here read nothing."""
 
@@ -40,6 +43,9 @@ class Desk:
         from tests.conftest import NOON
 
         self.at, self.now = at or NOON, NOON
+
+    def warm(self):
+        WARMED.append(self)
 
 
 def answered(question, base_url="", cancelled=False):
@@ -59,10 +65,12 @@ def test_without_a_model_rules_answer_of_the_instant_and_the_thing_that_was_on_s
 
 
 def test_a_model_answers_and_what_it_made_up_is_marked(rules):
+    WARMED.clear()
     with FakeVllm(says("It drew 98765 W.")) as server:
         answer, steps = answered(Question("Why?", About(), None, ()), server.base_url)
     assert (answer.text, answer.source, rules) == ("It drew 98765 W.", "tiny", [])
     assert answer.untraced == 1
+    assert len(WARMED) == 1
     assert "".join(step.text for step in steps if isinstance(step, Text)) == "It drew 98765 W."
 
 

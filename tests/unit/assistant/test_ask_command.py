@@ -12,10 +12,14 @@ from watchdog.assistant.kept import answer_of
 from watchdog.cli import main
 
 
+@pytest.fixture(scope="module")
+def desk():
+    return desk_of()
+
+
 @pytest.fixture
-def ask(monkeypatch, capsys):
+def ask(desk, monkeypatch, capsys):
     """Ask in this process, of a cluster that answers from formulas; returns (exit code, what was printed)."""
-    desk = desk_of()
     monkeypatch.setattr(ask_command, "_from_the_app", lambda config, question: None)
     monkeypatch.setattr(
         ask_command, "_from_here", lambda config, question: said(desk.moved(question.view_at), question.text)

@@ -28,6 +28,7 @@ from tests.fake_vllm import (
     says,
 )
 from tests.unit.assistant.model_kit import CPU, TOOLBOX, ask_of
+from watchdog.assistant.facts_evidence import MOST_FACTS
 from watchdog.assistant.limits import Limits
 from watchdog.assistant.records import Answer, Ending, Notice, Text, Thought, ToolEnded, ToolStarted, Turn, Usage
 from watchdog.model.findings import Finding, Severity, Subject
@@ -73,6 +74,13 @@ def test_facts_come_before_the_question_and_are_the_first_evidence(ask):
     opening = came.server.requests[0]["messages"][-1]["content"]
     assert opening.index("n3 is idle.") < opening.index("Question:\nWhy?")
     assert f"{NOON:%Y-%m-%d %H:%M:%S} UTC" in opening
+
+
+def test_more_facts_than_are_kept_are_counted_and_told(ask):
+    came = ask(says("Many nodes are idle."), facts=[idle(f"n{number}") for number in range(60)])
+    assert (came.answer.evidence[0].total_rows, len(came.answer.evidence[0].rows)) == (60, MOST_FACTS)
+    assert (len(came.answer.facts), came.answer.more_facts) == (MOST_FACTS, 60 - MOST_FACTS)
+    assert f"Only the first {MOST_FACTS} of 60" in came.server.requests[0]["messages"][-1]["content"]
 
 
 def test_no_facts_are_not_told_as_all_is_well(ask):

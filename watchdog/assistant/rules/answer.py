@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from watchdog.assistant.desk import Desk
 from watchdog.assistant.facts import facts_first
+from watchdog.assistant.facts_evidence import MOST_FACTS
 from watchdog.assistant.grounding import grounded
 from watchdog.assistant.quoting import code, markdown
 from watchdog.assistant.records import About, Answer, Ending, Evidence, Step, Text
@@ -83,7 +84,8 @@ def rule_answer(
     text, ending = _text(question, desk, about, asking)
     emit(Text(text))
     found, facts = (*evidence, *asking.evidence), facts_first(desk)
-    answer = Answer(text, ending, "rules", found, facts, seconds=timer.monotonic() - began)
+    seconds, kept = timer.monotonic() - began, facts[:MOST_FACTS]
+    answer = Answer(text, ending, "rules", found, kept, seconds=seconds, more_facts=len(facts) - len(kept))
     return grounded(answer, question)
 
 

@@ -52,7 +52,7 @@ class Asking:
         call_id, began = f"rules-{len(self._known) + 1}", self.clock.monotonic()
         self.emit(ToolStarted(call_id, name, raw))
         try:
-            found = self.toolbox.tool(name).run(self.desk, self.toolbox.arguments(name, raw))
+            found = self.toolbox.run(self.desk, name, raw)
         except WatchdogError as error:
             self.missing.append(Missing(str(error), error.hint))
             self.emit(ToolEnded(call_id, name, None, str(error), self.clock.monotonic() - began))

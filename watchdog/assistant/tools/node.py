@@ -72,7 +72,7 @@ def node(desk: Desk, asked: NodeAsked) -> Evidence:
         "node",
         desk,
         asked,
-        title=f"Node {asked.node} {when(desk)}",
+        title=f"Node {named(asked.node)} {when(desk)}",
         query="services.slurm_nodes, services.fleet",
         columns=COLUMNS,
         rows=[seen | told],
