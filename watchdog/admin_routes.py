@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from watchdog.admin_client import ASK, TOOL
-from watchdog.ask_command import assistant_of
+from watchdog.assistant.answering import assistant_of
 from watchdog.assistant.evidence_json import evidence_object
 from watchdog.assistant.kept import answer_json
 from watchdog.assistant.records import About
@@ -49,34 +49,37 @@ def _route(path: str, answer: Answerer, token: AdminToken, runtime: Callable[[],
 
 def _answered(answer: Answerer, runtime: Runtime, body: bytes) -> Response:
     try:
-        asked = json.loads(body)
-        return answer(runtime, asked if isinstance(asked, dict) else {})
-    except ValueError:
-        return _refused(ToolError("the body is not JSON, or an instant is none", hint="Send an object."))
+        return answer(runtime, _object(body))
     except WatchdogError as error:
-        return _refused(error)
+        return JSONResponse({"error": str(error), "hint": error.hint}, status_code=422)
 
 
-def _refused(error: WatchdogError) -> Response:
-    return JSONResponse({"error": str(error), "hint": error.hint}, status_code=422)
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        asked = json.loads(body)
+    except ValueError as error:
+        raise ToolError("the body is not JSON", hint="Send an object.") from error
+    return asked if isinstance(asked, dict) else {}
 
 
 def _ask(runtime: Runtime, asked: dict[str, Any]) -> Response:
     about = About(**{name: str(asked.get(name, "")) for name in ("job", "node", "gpu", "incident")})
     question = Question(str(asked.get("question", "")), about, _instant(asked.get("at")), ())
-    answer = assistant_of(runtime)(question, lambda _: None, lambda: False)
+    answer = assistant_of(runtime.config, runtime.desk, runtime.clock)(question, lambda _: None, lambda: False)
     return Response(answer_json(answer), media_type="application/json")
 
 
 def _tool(runtime: Runtime, asked: dict[str, Any]) -> Response:
-    box, name = toolbox(), str(asked.get("tool", ""))
-    arguments = box.arguments(name, json.dumps(asked.get("arguments", {})))
-    found = box.tool(name).run(runtime.desk(_instant(asked.get("at"))), arguments)
+    arguments = json.dumps(asked.get("arguments", {}))
+    found = toolbox().run(runtime.desk(_instant(asked.get("at"))), str(asked.get("tool", "")), arguments)
     return Response(msgspec.json.encode(evidence_object(found)), media_type="application/json")
 
 
 def _instant(text: object) -> datetime | None:
     if not text:
         return None
-    found = datetime.fromisoformat(str(text))
+    try:
+        found = datetime.fromisoformat(str(text))
+    except ValueError as error:
+        raise ToolError("`at` is no instant", hint="Write it in ISO 8601: 2026-03-01T12:00Z.") from error
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found

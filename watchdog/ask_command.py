@@ -12,15 +12,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from watchdog.admin_client import ASK, posted
-from watchdog.assistant.answering import Assistant
+from watchdog.assistant.answering import assistant_of
 from watchdog.assistant.evidence_json import evidence_lines, printable
 from watchdog.assistant.kept import answer_json, answer_of
-from watchdog.assistant.limits import Limits
 from watchdog.assistant.quoting import unescaped
 from watchdog.assistant.records import About, Answer, Ending
 from watchdog.assistant.runs import Question
-from watchdog.assistant.settings import model_settings
-from watchdog.assistant.tools.registry import toolbox
 from watchdog.base.clock import SystemClock
 from watchdog.base.config import Config, load_config
 from watchdog.base.errors import ConfigError
@@ -76,14 +73,10 @@ def _from_here(config: Config, question: Question) -> Answer:
     try:
         runtime.history.store()
         runtime.look_once()
-        return assistant_of(runtime)(question, lambda _: None, lambda: False)
+        answering = assistant_of(runtime.config, runtime.desk, runtime.clock)
+        return answering(question, lambda _: None, lambda: False)
     finally:
         runtime.stop()
-
-
-def assistant_of(runtime: Runtime) -> Assistant:
-    """Who answers from this runtime: the model of its settings, or the rules."""
-    return Assistant(runtime.desk, toolbox(), model_settings(runtime.config), Limits(), runtime.clock)
 
 
 def _lines(answer: Answer, rows: int) -> Iterator[str]:

@@ -19,7 +19,7 @@ from watchdog.assistant.evidence_json import evidence_object
 from watchdog.assistant.tools.registry import toolbox
 from watchdog.base.clock import SystemClock
 from watchdog.base.config import Config, load_config
-from watchdog.base.errors import ConfigError
+from watchdog.base.errors import ConfigError, StoreError
 from watchdog.base.log import configure_logging
 from watchdog.runtime import Runtime
 
@@ -54,28 +54,35 @@ class Calls:
         self._config = config
         self._lock = threading.Lock()
         self._runtime: Runtime | None = None
-        self._read_at = 0.0
+        self._read_at: float | None = None
 
     def __call__(self, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """The evidence as a JSON object; WatchdogError in words for the client."""
-        box = toolbox()
-        checked = box.arguments(name, json.dumps(dict(arguments)))
-        asked = {"tool": name, "arguments": checked.model_dump(mode="json", exclude_none=True)}
-        found = posted(self._config, TOOL, asked) if self._runtime is None else None
-        if found is not None:
-            answer: dict[str, Any] = json.loads(found)
-            return answer
+        if self._runtime is None:
+            found = posted(self._config, TOOL, {"tool": name, "arguments": dict(arguments)})
+            if found is not None:
+                answer: dict[str, Any] = json.loads(found)
+                return answer
         with self._lock:
-            return evidence_object(box.tool(name).run(self._fresh().desk(), checked))
+            return evidence_object(toolbox().run(self._fresh().desk(), name, json.dumps(dict(arguments))))
 
     def _fresh(self) -> Runtime:
-        runtime = self._runtime or Runtime(self._config, SystemClock())
-        runtime.history.store()
-        now = runtime.clock.monotonic()
-        if self._runtime is None or now - self._read_at > self._config.interval_seconds:
-            runtime.look_once()
+        if self._runtime is None:
+            self._runtime = self._opened()
+        now = self._runtime.clock.monotonic()
+        if self._read_at is None or now - self._read_at > self._config.interval_seconds:
+            self._runtime.look_once()
             self._read_at = now
-        self._runtime = runtime
+        return self._runtime
+
+    def _opened(self) -> Runtime:
+        """StoreLockedError where the history belongs to a process that does not answer."""
+        runtime = Runtime(self._config, SystemClock())
+        try:
+            runtime.history.store()
+        except StoreError:
+            runtime.stop()
+            raise
         return runtime
 
     def close(self) -> None:

@@ -36,8 +36,7 @@ class McpRoutes:
         box = toolbox()
 
         def call(name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-            checked = box.arguments(name, json.dumps(dict(arguments)))
-            return evidence_object(box.tool(name).run(runtime().desk(), checked))
+            return evidence_object(box.run(runtime().desk(), name, json.dumps(dict(arguments))))
 
         self._manager = mcp.session_manager(mcp.mcp_server(box, call))
         app = mcp.http_app(self._manager, token)
