@@ -105,7 +105,7 @@ class ChatStore:
 
     def chats(self, owner: str, search: str = "") -> tuple[ChatEntry, ...]:
         """The owner's chats, last changed first, at most 200; those where every word of `search` is said somewhere."""
-        words = search.casefold().split()[:8]
+        words = search.lower().split()[:8]
         having = "".join(f" AND contains(lower({_SAID}), ?)" for _ in words)
         sql = (
             f"SELECT c.chat_id, c.title, c.created_at, c.changed_at, count(m.message_id) FROM chats AS c "
