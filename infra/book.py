@@ -36,12 +36,14 @@ class PodEntry:
 
 @dataclass
 class ClusterEntry:
-    """A cluster as we wrote it down: its marker, its deadline, and intents still open."""
+    """A cluster as we wrote it down: its marker, its deadline, its budget, and intents still open."""
 
     name: str
     owner: str
     deadline_at: datetime | None = None
     gpu_type: str = ""
+    max_hourly: float | None = None
+    max_total: float | None = None
     open_intents: dict[str, r.Intended] = field(default_factory=dict)
 
     def settled_at(self, settle: float) -> datetime | None:
@@ -82,6 +84,7 @@ class Book:
             entry.open_intents[record.run] = record
             entry.deadline_at = record.deadline_at
             entry.gpu_type = record.gpu_type
+            entry.max_hourly, entry.max_total = record.max_hourly, record.max_total
 
     @add.register
     def _(self, record: r.Settled) -> None:

@@ -64,6 +64,23 @@ def check_limits(wishes: Wishes, cost: Cost, spent_usd: float) -> None:
         )
 
 
+def overrun(max_hourly: float | None, max_total: float | None, usd_per_hour: float, spent_usd: float) -> str:
+    """In words what a cluster that runs has spent beyond its budget; empty while it is within.
+
+    Args:
+        max_hourly: the budget of an hour, as when it was rented; None: no limit.
+        max_total: the budget in all; None: no limit.
+        usd_per_hour: what its pods cost now.
+        spent_usd: what it has cost so far.
+    """
+    found = []
+    if max_hourly is not None and usd_per_hour > max_hourly:
+        found.append(f"${usd_per_hour:.2f} an hour is above --max-hourly ${max_hourly:.2f}")
+    if max_total is not None and spent_usd > max_total:
+        found.append(f"${spent_usd:.2f} so far is above --max-total ${max_total:.2f}")
+    return "; ".join(found)
+
+
 def check_balance(cost: Cost, balance: Balance, already_usd: float = 0.0) -> None:
     """PaymentError where the balance does not carry the first hour of what is new, or RunPod's own limit is passed.
 

@@ -42,6 +42,8 @@ def intend(desk: Desk, spec: Spec, names: Sequence[str]) -> str:
             gpu_count=spec.wishes.gpu_count,
             hourly_usd=spec.pod_usd,
             deadline_at=spec.deadline_at,
+            max_hourly=spec.wishes.max_hourly,
+            max_total=spec.wishes.max_total,
         )
     )
     return run

@@ -31,6 +31,7 @@ class Intended(_Record, frozen=True, kw_only=True, tag="intended"):
         run: ties the outcome to the intent.
         hourly_usd: what one pod costs by the catalogue, USD an hour.
         deadline_at: when they are to be returned at the latest.
+        max_hourly, max_total: the owner's budget of the cluster, USD an hour and USD in all; None: no limit.
     """
 
     run: str
@@ -39,6 +40,8 @@ class Intended(_Record, frozen=True, kw_only=True, tag="intended"):
     gpu_count: int
     hourly_usd: float
     deadline_at: datetime
+    max_hourly: float | None = None
+    max_total: float | None = None
 
 
 class Rented(_Record, frozen=True, kw_only=True, tag="rented"):

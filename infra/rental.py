@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,6 +21,8 @@ from infra.sight import Sight
 from watchdog.base.clock import Clock
 from watchdog.base.config import Config
 from watchdog.services.history import History
+
+_log = logging.getLogger(__name__)
 
 
 class _Silent:
@@ -54,6 +57,7 @@ class Rental:
         self.lookout = Lookout(self.office)
         self.deeds = Deeds(self.office, self._done)
         self.guard = Guard(policy_of(config), config.guard_gpu_ratio, around.work, self.deeds, around.told)
+        self._told, self._over_budget = around.told, frozenset[str]()
 
     @property
     def connected(self) -> bool:
@@ -72,10 +76,12 @@ class Rental:
             self.lookout.wait(stop)
 
     def tick(self) -> None:
-        """Look once, keep what was seen, and let the guard judge."""
+        """Look once, keep what was seen, hold it against the budget, and let the guard judge."""
         sight = self.lookout.look()
         self._history.attempt(lambda store: keep(store, sight))
-        self.guard.tick(sight, self._clock.now())
+        now = self._clock.now()
+        self._watch_budget(sight, now)
+        self.guard.tick(sight, now)
 
     def teardown(self, cluster: str, by: str) -> None:
         """Begin to return a cluster; BusyError where something else goes on."""
@@ -88,6 +94,14 @@ class Rental:
     def extend(self, cluster: str, until: datetime, by: str) -> None:
         """Begin to move the deadline of a cluster."""
         self.deeds.start(f"extend {cluster}", by, acts.extend(cluster, until))
+
+    def _watch_budget(self, sight: Sight, now: datetime) -> None:
+        """Tell once of each cluster that has come to cost more than its owner allowed."""
+        over = {entry.name: words for entry in sight.clusters() if (words := sight.overrun(entry, now))}
+        for name in over.keys() - self._over_budget:
+            _log.warning("cluster %s is over its budget: %s", name, over[name])
+            self._told("warn: over budget", name, over[name])
+        self._over_budget = frozenset(over)
 
     def _done(self) -> None:
         deed = self.deeds.newest

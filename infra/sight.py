@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from infra.book import Book, ClusterEntry
+from infra.budget import overrun
 from infra.ownership import ours
 from infra.prices import PriceList, live, offline
 from infra.reconcile import Report
@@ -59,6 +60,11 @@ class Sight:
     def clusters(self) -> list[ClusterEntry]:
         """Clusters that have pods, in the list or by our record."""
         return [entry for entry in self.book.clusters.values() if self.mine(entry) or self.book.live(entry.name)]
+
+    def overrun(self, entry: ClusterEntry, now: datetime) -> str:
+        """In words what a cluster costs beyond its budget; empty while it is within."""
+        usd_per_hour = sum(pod.cost for pod in self.mine(entry))
+        return overrun(entry.max_hourly, entry.max_total, usd_per_hour, self.book.spent_usd(entry.name, now))
 
     def prices(self, cloud: str) -> PriceList:
         """The catalogue's prices where it was read; else the dated table."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from infra.book import Book
+from infra.budget import overrun
 from infra.ownership import ours
 from infra.pod_state import gpu_use, state_of
 from infra.wire import Balance, Pod
@@ -35,6 +36,7 @@ class Status:
     deadline_at: datetime | None
     spent_usd: float
     balance: Balance
+    over_budget: str = ""
 
     @property
     def usd_per_hour(self) -> float:
@@ -51,9 +53,10 @@ class Status:
             for pod in self.pods
         ]
         until = f"to be returned by {self.deadline_at:%Y-%m-%d %H:%M} UTC" if self.deadline_at else "no deadline"
+        over = [f"  OVER BUDGET: {self.over_budget}."] if self.over_budget else []
         money = f"${self.usd_per_hour:.2f} an hour, about ${self.spent_usd:.2f} so far, {until}"
         return "\n".join(
-            [f"Cluster {self.cluster}: {len(self.pods)} pods, {money}. Balance ${self.balance.usd:.2f}.", *lines]
+            [f"Cluster {self.cluster}: {len(self.pods)} pods, {money}. Balance ${self.balance.usd:.2f}.", *over, *lines]
         )
 
 
@@ -62,8 +65,11 @@ def status(cluster: str, pods: Sequence[Pod], book: Book, balance: Balance, now:
     entry = book.clusters.get(cluster)
     mine = ours(pods, cluster, entry.owner) if entry else []
     lines = [_line(pod, now) for pod in sorted(mine, key=lambda pod: (len(pod.name), pod.name))]
-    deadline = entry.deadline_at if entry else None
-    return Status(cluster, now, lines, deadline, book.spent_usd(cluster, now), balance)
+    spent = book.spent_usd(cluster, now)
+    if entry is None:
+        return Status(cluster, now, lines, None, spent, balance)
+    over = overrun(entry.max_hourly, entry.max_total, sum(pod.cost for pod in mine), spent)
+    return Status(cluster, now, lines, entry.deadline_at, spent, balance, over)
 
 
 def _line(pod: Pod, now: datetime) -> PodLine:

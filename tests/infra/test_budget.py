@@ -9,7 +9,7 @@ import pytest
 from infra import estimate, prices
 from infra import records as r
 from infra.book import Book
-from infra.budget import check_balance, check_limits, cluster_cost, hours_left
+from infra.budget import check_balance, check_limits, cluster_cost, hours_left, overrun
 from infra.errors import BudgetError, CandidateError, PaymentError
 from infra.names import matching
 from infra.spec import Wishes, parse_gpus
@@ -45,6 +45,13 @@ def test_an_estimate_says_where_its_prices_come_from_and_when():
     text = estimate.table(wishes, prices.offline(), estimate.estimates(wishes, prices.offline()))
     assert "2026-11-09" in text
     assert "infra/prices.json" in text
+
+
+def test_a_cluster_that_runs_is_over_its_budget_only_above_the_limits_it_was_given():
+    assert overrun(None, None, 1e6, 1e6) == ""
+    assert overrun(10.0, 20.0, 10.0, 20.0) == ""
+    assert overrun(10.0, 20.0, 10.01, 19) == "$10.01 an hour is above --max-hourly $10.00"
+    assert overrun(10.0, 20.0, 9, 20.01) == "$20.01 so far is above --max-total $20.00"
 
 
 def test_a_type_that_the_cloud_does_not_sell_has_no_row():

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
 
 from infra import cluster, tokens
 from infra.progress import Progress
+from infra.status import status
 from tests.infra.kit import A100, IMAGE, KEY, kit_at
 from watchdog.base.errors import ConfigError
 
@@ -60,6 +62,18 @@ def test_up_status_and_down_with_yes(kit, run):
     assert code == 0
     assert "Nothing of cluster gpuwd is on the bill" in out
     assert kit.billed() == {}
+
+
+def test_status_says_when_a_cluster_has_passed_the_budget_it_was_rented_with(kit):
+    kit.up(gpus=("A100 PCIe",), workers=0, hours=1, max_total=2)
+    assert "OVER BUDGET" not in status_text(kit)
+    kit.fake.clock.advance(2 * 3600)
+    assert re.search(r"OVER BUDGET: \$3\.\d\d so far is above --max-total \$2\.00\.", status_text(kit))
+
+
+def status_text(kit):
+    runpod = kit.office.runpod()
+    return status("gpuwd", runpod.pods(), kit.book(), runpod.balance(), kit.office.clock.now()).text()
 
 
 def test_down_without_an_answer_returns_nothing_and_says_so(kit, run):

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
+from infra import tokens
+from infra.guard import Phase
+from infra.idleness import Work
+from tests.infra.test_extend import Gateways
+from tests.infra.test_guard import slurm
 from tests.pages.conftest import words
 from tests.pages.rental_stage import stage_at
 from watchdog.model.people import Person, Role
+from watchdog.services.slurm_view import SlurmView
 
 
 @pytest.fixture
@@ -116,6 +123,69 @@ def test_a_teardown_is_confirmed_by_the_name_returns_all_and_is_kept(open_page, 
     page = page.run()
     assert "Nothing of cluster gpuwd is on the bill" in page.success[0].value.replace("\\", "")
     assert "Nothing is rented here" in words(page)
+
+
+def test_an_idle_cluster_is_warned_of_with_what_will_happen_and_one_click_keeps_it(open_page, tmp_path):
+    now = Work()
+    config = {"guard_action": "workers", "guard_idle_minutes": 10.0, "guard_notice_minutes": 5.0}
+    with stage_at(tmp_path, work=lambda: now, config=config) as stage:
+        stage.kit.up(workers=1)
+        seen = slurm(nodes=("gpuwd-head", "gpuwd-worker-0")).slurm
+
+        def idle(minutes):
+            nonlocal now
+            for _ in range(minutes):
+                now = Work(SlurmView(seen.jobs, seen.job_gpus, seen.nodes, taken_at=stage.runtime.clock.now()))
+                stage.look()
+                stage.pass_hours(1 / 60)
+
+        idle(12)
+        page = open_page("infrastructure", runtime=stage.runtime)
+        text = words(page).replace("\u00a0", " ")
+        acts_at = stage.rental.guard.watches["gpuwd"].acts_at
+        assert "has been idle for 12 min" in text
+        assert f"At {acts_at:%H:%M} UTC it will return the workers, with all that is on their disks" in text
+
+        press(page, "Keep it for 4 hours")
+        idle(10)
+        assert stage.rental.guard.watches["gpuwd"].phase is Phase.WATCHING
+        assert len(stage.kit.billed()) == 2
+        assert [(e.by, e.act) for e in stage.runtime.audit.kept] == [("local", "keep idle cluster")]
+
+
+def test_a_longer_stay_says_what_it_costs_and_every_pod_hears_of_it(open_page, tmp_path):
+    gateways = Gateways()
+    proxy = f"http://127.0.0.1:{gateways.server_port}/{{pod}}/{{port}}"
+    with stage_at(tmp_path, proxy=proxy) as stage:
+        tokens.make(stage.kit.office.settings.state / "gpuwd", "")
+        stage.kit.up(workers=1, gpus=("A100 PCIe",), max_total=30.0)
+        before = stage.kit.book().clusters["gpuwd"].deadline_at
+        stage.look()
+        page = press(open_page("infrastructure", runtime=stage.runtime), "Extend")
+        until = before + timedelta(hours=4)
+        assert f"2 pods stay until **{until:%Y-%m-%d %H:%M} UTC**" in words(page)
+        assert "$14.32 more, at" in words(page).replace("\\", "")  # 4 h x 2 x 1.79
+        assert "passed its budget: $" in words(page).replace("\\", "")  # 12 h x 3.58 = 43
+
+        press(page, f"Stay until {until:%H:%M} UTC")
+        stage.rental.deeds.join(30)
+        assert [float(body) for _, _, body in gateways.heard] == [until.timestamp()] * 2
+        assert stage.kit.book().clusters["gpuwd"].deadline_at == until
+        assert [(e.by, e.act) for e in stage.runtime.audit.kept] == [("local", "extend")]
+    gateways.shutdown()
+    gateways.server_close()
+
+
+def test_a_cluster_over_its_budget_is_told_of_once_and_shown_as_long_as_it_lasts(open_page, stage):
+    stage.kit.up(workers=0, gpus=("A100 PCIe",), hours=1, max_total=2.0)
+    stage.look()
+    assert stage.runtime.told == []
+    stage.pass_hours(2)
+    stage.look()
+    stage.look()
+    assert [(act, name) for act, name, _ in stage.runtime.told] == [("warn: over budget", "gpuwd")]
+    page = open_page("infrastructure", runtime=stage.runtime)
+    assert "so far is above --max-total $2.00" in words(page).replace("\\", "")
 
 
 def test_pods_of_nobody_are_named(open_page, stage):

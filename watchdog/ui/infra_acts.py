@@ -12,6 +12,7 @@ from datetime import timedelta
 import streamlit as st
 
 from infra.book import ClusterEntry
+from infra.budget import overrun
 from infra.reconcile import Finding
 from infra.wire import Pod
 from watchdog.base.errors import WatchdogError
@@ -95,6 +96,9 @@ def _extend(act: Act, entry: ClusterEntry, pods: Sequence[Pod]) -> None:
     )
     if left is not None and timedelta(hours=left) < until - now:
         st.warning("The balance does not last so long.", icon=":material/warning:")
+    spent = rental.sight.book.spent_usd(entry.name, now) + usd * ((until - now) / timedelta(hours=1))
+    if over := overrun(None, entry.max_total, usd, spent):
+        st.warning(f"Until then it will have passed its budget: {escape(over, 200)}.", icon=":material/payments:")
     if st.button(f"Stay until {until:%H:%M} UTC", type="primary"):
         deed = Deed("extend", f"cluster {act.cluster}", Role.ADMIN, f"until {until:%Y-%m-%d %H:%M} UTC")
         _perform(deed, lambda: rental.extend(act.cluster, until, _me()))

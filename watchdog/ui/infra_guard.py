@@ -33,14 +33,10 @@ def guard_line(rental: Rental, cluster: str, now: datetime) -> None:
         st.caption(f"Idle guard: kept until {watch.kept_until:%H:%M} UTC.")
         return
     since = f"idle for {duration_text(now - watch.idle_since)}" if watch.idle_since else _quiet(reading.idle)
-    then = (
-        ""
-        if policy.action is Action.WARN
-        else f", and {duration_text(policy.notice)} later it will {WORDS[policy.action]}"
-    )
-    st.caption(
-        f"Idle guard: {since} ({escape(reading.why, 200)}); warns after {duration_text(policy.idle_for)} of idling{then}."
-    )
+    plan = f"warns after {duration_text(policy.idle_for)} of idling"
+    if policy.action is not Action.WARN:
+        plan += f", and {duration_text(policy.notice)} later it will {WORDS[policy.action]}"
+    st.caption(f"Idle guard: {since} ({escape(reading.why, 200)}); {plan}.")
 
 
 def _quiet(idle: bool | None) -> str:

@@ -133,6 +133,8 @@ def _cluster(rental: Rental, sight: Sight, entry: ClusterEntry, now: datetime) -
         st.markdown(f"**Cluster {escape(entry.name)}** · to be returned {deadline_text(entry, now)}")
         if rental.connected:
             cluster_buttons(entry, sight.mine(entry))
+    if over := sight.overrun(entry, now):
+        st.warning(f"**Over budget:** {escape(over, 200)}. Nothing is returned for it.", icon=":material/payments:")
     if rental.connected:
         guard_line(rental, entry.name, now)
     table = pods_table(sight, entry, now)
