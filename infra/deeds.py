@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import logging
 import threading
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,6 +15,7 @@ from infra.office import Office
 from infra.progress import Progress
 from watchdog.base.errors import WatchdogError
 
+_log = logging.getLogger(__name__)
 _MOST_LINES = 30
 
 
@@ -81,5 +84,9 @@ class Deeds:
             said, error, hint = action(office), "", ""
         except WatchdogError as wrong:
             said, error, hint = self._lines.text(), office.settings.scrubbed(str(wrong)), wrong.hint
+        except Exception:  # noqa: BLE001 (a fault ends one deed, and is told)
+            _log.error("%s failed:\n%s", deed.what, office.settings.scrubbed(traceback.format_exc()))
+            said, error = self._lines.text(), "a fault of the driver, see the app's log"
+            hint = "`python -m infra.cluster reconcile` tells what is rented."
         self._deed = replace(deed, ended_at=office.clock.now(), said=said, error=error, hint=hint)
         self._after()

@@ -30,13 +30,21 @@ class Journal:
         return self.read_from(0)[0]
 
     def read_from(self, offset: int) -> tuple[list[Record], int]:
-        """The records after byte `offset` and the offset to go on from; a half-written last line stays for next time."""
+        """The records after byte `offset` and the offset to go on from; a half-written last line stays for next time.
+
+        Raises:
+            InfraError: there is a file, and it cannot be read.
+        """
         try:
             with self.path.open("rb") as file:
                 file.seek(offset)
                 data = file.read()
         except FileNotFoundError:
             return [], offset
+        except OSError as error:
+            raise InfraError(
+                f"cannot read {self.path}: {error.strerror}", hint="It belongs to whoever ran the driver."
+            ) from error
         whole = data[: data.rfind(b"\n") + 1]
         records = [record for line in whole.splitlines() if (record := decoded(line)) is not None]
         return records, offset + len(whole)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from infra.errors import BusyError
 from watchdog.base.clock import Clock
+from watchdog.base.errors import InfraError
 
 _POLL_SECONDS = 0.2
 
@@ -22,9 +23,9 @@ def only_driver(path: Path, clock: Clock, wait_seconds: float = 0.0) -> Iterator
 
     Raises:
         BusyError: another driver, or what it left running, holds the lock after `wait_seconds`.
+        InfraError: the file cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    handle = _opened(path)
     try:
         _take(handle, path, clock, wait_seconds)
         os.ftruncate(handle, 0)
@@ -32,6 +33,16 @@ def only_driver(path: Path, clock: Clock, wait_seconds: float = 0.0) -> Iterator
         yield handle
     finally:
         os.close(handle)
+
+
+def _opened(path: Path) -> int:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise InfraError(
+            f"cannot write {path}: {error.strerror}", hint="Nothing is rented or returned without a record."
+        ) from error
 
 
 def _take(handle: int, path: Path, clock: Clock, wait_seconds: float) -> None:

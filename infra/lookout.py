@@ -32,7 +32,8 @@ class Lookout:
         self._catalogue_at: datetime | None = None
         self._again = threading.Event()
         self._one = threading.Lock()
-        self.sight = Sight(connected=self._runpod is not None, book=self._book())
+        self.sight = Sight(connected=self._runpod is not None)
+        self.sight = replace(self._record(), tried_at=None)
 
     def wake(self) -> None:
         """Look now."""
@@ -48,11 +49,20 @@ class Lookout:
     def look(self) -> Sight:
         """Look once; what goes wrong is in the sight, never raised."""
         with self._one:
-            seen = replace(self.sight, tried_at=self._office.clock.now(), book=self._book())
-            if self._runpod is not None:
+            seen = self._record()
+            # Without our record nothing can be said of any pod.
+            if self._runpod is not None and seen.trouble is None:
                 seen = self._catalogue(self._money(self._list(seen, self._runpod), self._runpod), self._runpod)
             self.sight = seen
             return seen
+
+    def _record(self) -> Sight:
+        """What we wrote down ourselves; where it cannot be read, what was read before, and why."""
+        seen = replace(self.sight, tried_at=self._office.clock.now(), trouble=None)
+        try:
+            return replace(seen, book=Book(self._office.journal.read()))
+        except InfraError as error:
+            return replace(seen, trouble=_trouble(error))
 
     def _list(self, seen: Sight, runpod: RunPod) -> Sight:
         try:
@@ -87,9 +97,6 @@ class Lookout:
             return replace(seen, catalogue_trouble=_trouble(error))
         self._catalogue_at = now
         return replace(seen, gpus=gpus, networked=networked, catalogue_trouble=None)
-
-    def _book(self) -> Book:
-        return Book(self._office.journal.read())
 
 
 def _trouble(error: InfraError) -> Trouble:

@@ -260,6 +260,13 @@ def test_a_full_disk_stops_before_anything_is_rented(kit, monkeypatch):
     assert kit.fake.asked("POST", "/v2/pods") == 0
 
 
+def test_a_lock_that_cannot_be_taken_is_told_and_nothing_is_rented(kit):
+    (kit.office.settings.state / "lock").mkdir(parents=True)
+    with pytest.raises(errors.InfraError, match="cannot write .*lock"):
+        kit.up()
+    assert kit.account.pods == {}
+
+
 def points(act, stride=1):
     """Kill `act` at its first step and each `stride` later, until it ends by itself; yields after each kill."""
     for point in range(0, 500, stride):

@@ -188,6 +188,39 @@ def test_a_cluster_over_its_budget_is_told_of_once_and_shown_as_long_as_it_lasts
     assert "so far is above --max-total $2.00" in words(page).replace("\\", "")
 
 
+def test_a_record_that_cannot_be_read_is_told_and_nothing_is_judged_without_it(open_page, stage):
+    stage.kit.up(workers=1)
+    stage.look()
+    journal = stage.kit.office.journal.path
+    kept = journal.rename(journal.with_suffix(".kept"))
+    journal.mkdir()
+    stage.look()
+    page = open_page("infrastructure", runtime=stage.runtime)
+    assert [error.value for error in page.error if "cannot read" in error.value.lower()] == [
+        e.value for e in page.error
+    ]
+    assert len(page.error) == 2  # of what is rented, and of who did what
+    assert len(pods(page)) == 2
+    journal.rmdir()
+    kept.rename(journal)
+    stage.look()
+    assert not page.run().error
+
+
+@pytest.mark.parametrize("fault", [ZeroDivisionError("boom fake-key"), OSError(30, "Read-only file system")])
+def test_a_fault_in_the_middle_of_a_deed_ends_it_with_a_word(open_page, stage, fault, caplog):
+    def action(office):
+        raise fault
+
+    stage.rental.deeds.start("tear down gpuwd", "ada", action)
+    stage.rental.deeds.join(10)
+    page = open_page("infrastructure", runtime=stage.runtime)
+    assert "a fault of the driver" in page.error[0].value
+    assert "reconcile" in page.error[0].value
+    assert str(fault).replace("fake-key", "***") in caplog.text
+    stage.rental.deeds.start("again", "ada", lambda office: "done")
+
+
 def test_pods_of_nobody_are_named(open_page, stage):
     stage.kit.up(workers=0)
     stage.kit.strange_pod("gpuwd-worker-7", marker=stage.kit.owner())

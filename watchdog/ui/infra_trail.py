@@ -6,7 +6,8 @@ import pandas as pd
 import streamlit as st
 
 from infra.trail import steps
-from watchdog.ui.cards import empty_state
+from watchdog.base.errors import InfraError
+from watchdog.ui.cards import empty_state, problem
 from watchdog.ui.data import runtime
 
 _MOST = 200
@@ -20,7 +21,11 @@ _COLUMNS = {
 
 def trail_block() -> None:
     """The newest records, newest first."""
-    found = steps(runtime().rental.office.journal.read(), _MOST)
+    try:
+        found = steps(runtime().rental.office.journal.read(), _MOST)
+    except InfraError as error:
+        problem(str(error)[:1].upper() + str(error)[1:], error.hint)
+        return
     if not found:
         empty_state(
             "Nobody has rented anything from here.", "Every step of the driver would stand here, with who took it."
