@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -124,13 +125,17 @@ HUNG = asked(exactly={"job": ("{hung.job}",)}, amounts=(Amount("{free.gpus}"),))
 GOOD = "Job 7 hangs; 3 GPUs are free [1]."
 
 
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory):
+    return troubled(tmp_path_factory.mktemp("desk"))
+
+
 @pytest.fixture
-def score(server, tmp_path):
+def score(server, desk):
     """Score a model that answers by the script."""
 
     @contextmanager
     def world(_story):
-        desk = troubled(tmp_path)
         yield World(desk.moved, TRUTH)
 
     def scored(*script, question=HUNG):
@@ -200,7 +205,9 @@ def test_misuse_ends_with_two(words, monkeypatch, capsys):
     assert capsys.readouterr().err
 
 
-def test_rules_are_right_about_a_simulated_cluster_full_of_attacks():
+def test_rules_are_right_about_a_simulated_cluster_full_of_attacks(monkeypatch):
+    # Each of its looks costs half a second; what these questions are about is there at the first.
+    monkeypatch.setattr("watchdog.evaluate_command._WATCHED", timedelta(minutes=2))
     story = next(story for story in worlds().world if story.hostile)
     some = [each for each in questions() if each.kind == "injection"]
     every = Evaluation(ModelSettings(), SystemClock(), opened).scores(some, [story])

@@ -22,7 +22,13 @@ TEXTS = [
     json.loads(line)
     for line in (Path(__file__).parents[2] / "data" / "injections.txt").read_text(encoding="utf-8").splitlines()
 ]
-QUESTIONS = ("which jobs wait and why?", "is anything wrong?", "why does job 500000 wait?", "how is node node002?")
+QUESTIONS = (
+    "which jobs wait and why?",
+    "is anything wrong?",
+    "why does job 500000 wait?",
+    "how is node node002?",
+    "which nodes are drained?",
+)
 # What a renderer would act on where it is not escaped: images, links, tags, code, addresses, directives.
 _LIVE = re.compile(
     r"(?<!\\)!?(?<!\\)\[[^\]]*(?<!\\)\]\(|(?<!\\)<[a-zA-Z/!]|https?://|(?<!\\):[a-z]+(?<!\\)\[|www\.", re.IGNORECASE
@@ -30,11 +36,12 @@ _LIVE = re.compile(
 
 
 def desk_with(texts, folder):
-    """Sixteen texts everywhere that people of a cluster can write."""
+    """The texts everywhere that people of a cluster can write: each names a job, comments another, drains a node."""
     slurm = FakeSlurm(
-        pending=13,
-        pending_changes={n: {"name": texts[n], "comment": texts[-1 - n]} for n in range(13)},
-        node_changes={n - 12: drained(texts[n]) for n in range(13, 16)},
+        nodes_count=len(texts) + 1,
+        pending=len(texts),
+        pending_changes={n: {"name": text, "comment": texts[-1 - n]} for n, text in enumerate(texts)},
+        node_changes={n: drained(text) for n, text in enumerate(texts, 1)},
     )
     return desk_of(FakeCluster(4), slurm, folder)
 
@@ -70,9 +77,9 @@ def test_no_text_is_live_markdown(text):
     assert code(text).count("`") == 2
 
 
-@pytest.mark.parametrize("first", range(0, len(TEXTS), 16))
+@pytest.mark.parametrize("first", range(3))
 def test_no_text_changes_what_rules_ask_or_how_they_end(first, harmless, tmp_path):
-    desk = desk_with(TEXTS[first : first + 16], tmp_path)
+    desk = desk_with(TEXTS[first::3], tmp_path)
     for question in QUESTIONS:
         found, usual = said(desk, question), harmless[question]
         assert [(e.tool, e.arguments) for e in found.evidence] == [(e.tool, e.arguments) for e in usual.evidence]
