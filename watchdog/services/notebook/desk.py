@@ -201,7 +201,7 @@ class Desk:
         """What could not be saved is a notebook of its own: go on in that one."""
         try:
             copy = self._store().load(error.copy_id, self.by)
-        except StoreError as failure:
+        except WatchdogError as failure:
             copy = replace(wanted, notebook_id=error.copy_id, version=1, author=self.by)
             self._error = failure
         with self._lock:
