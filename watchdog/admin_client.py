@@ -28,13 +28,15 @@ def posted(config: Config, path: str, body: Mapping[str, Any]) -> bytes | None:
     except (OSError, UnicodeDecodeError):
         return None
     try:
-        answer = requests.post(
-            f"{address(config)}{path}",
-            json=dict(body),
-            headers=headers,
-            timeout=(5, _LONGEST_SECONDS),
-            allow_redirects=False,
-        )
+        with requests.Session() as session:
+            session.trust_env = False  # a proxy of the environment must not see the token
+            answer = session.post(
+                f"{address(config)}{path}",
+                json=dict(body),
+                headers=headers,
+                timeout=(5, _LONGEST_SECONDS),
+                allow_redirects=False,
+            )
     except requests.ConnectionError:
         return None
     except requests.RequestException as error:
