@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import NOON
 from tests.fakes import FakeCluster
 from tests.slurm_fakes import FakeSlurm, drained
-from tests.unit.assistant.desk_kit import call, column, desk_of, first, troubled
+from tests.unit.assistant.desk_kit import call, column, desk_of, first
 from watchdog.assistant.records import Evidence
 from watchdog.assistant.tools.registry import TOOLS
 from watchdog.base.clock import FakeClock
@@ -237,8 +237,7 @@ def test_every_tool_is_described_and_so_is_each_of_its_arguments():
             assert argument.description, f"{tool.name}.{name}"
 
 
-def test_answers_hold_plain_values_alone(tmp_path):
-    desk = troubled(tmp_path)
+def test_answers_hold_plain_values_alone(desk):
     for name in ("cluster_overview", "findings", "gpus", "queue", "waste", "alerts_now"):
         found = call(desk, name)
         assert isinstance(found, Evidence)
