@@ -21,7 +21,7 @@ from watchdog.base.errors import WatchdogError
 
 RUNS = int(os.environ.get("WATCHDOG_CHAOS_RUNS", "0"))
 SEED = int(os.environ.get("WATCHDOG_CHAOS_SEED", "20261127"))
-SECONDS = 12.0
+SECONDS = 5.0
 A_STORY = 25
 
 
