@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,10 @@ NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 # How long an example takes says how busy the machine is, not whether the code is right.
 hypothesis.settings.register_profile("watchdog", deadline=None)
 hypothesis.settings.load_profile("watchdog")
+
+# A suite started in a shell's background inherits that Ctrl-C is ignored, and so would all that the tests start.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import subprocess
 from collections.abc import Iterator
 
@@ -24,6 +23,8 @@ def running(url: str, key: str) -> Iterator[dict[str, str]]:
         text=True,
     )
     with process:
-        line = next(line for line in process.stdout if "TF_REATTACH_PROVIDERS=" in line)
-        yield env | {"TF_REATTACH_PROVIDERS": line.partition("=")[2].strip().strip("'")}
-        process.send_signal(signal.SIGINT)
+        try:
+            line = next(line for line in process.stdout if "TF_REATTACH_PROVIDERS=" in line)
+            yield env | {"TF_REATTACH_PROVIDERS": line.partition("=")[2].strip().strip("'")}
+        finally:
+            process.kill()
