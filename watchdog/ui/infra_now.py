@@ -107,7 +107,7 @@ def _money_tiles(sight: Sight, clusters: list[ClusterEntry], now: datetime) -> N
     tiles(
         (
             ("An hour", money(sight.usd_per_hour), "What RunPod says our pods cost now; disks are billed apart."),
-            ("Spent so far", money(spent), "From renting until now, by our own clock; RunPod's bill is what counts."),
+            ("Spent so far", money(spent), "All pods these clusters ever had, by our own clock; RunPod's bill counts."),
             ("Balance", money(sight.balance.usd if sight.balance else None), "Of the whole account."),
             ("Balance lasts", lasts, "If everything in the account goes on as now."),
             ("Returned in", _left(until, now), "The nearest deadline. Pods stop themselves then."),
