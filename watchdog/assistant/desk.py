@@ -162,11 +162,10 @@ class Desk:
 
     def _nodes(self) -> node_answers.SlurmNodes:
         view = self.view()
-        states = self._slurm_past().states if self.is_past else self.facts_slurm_states()
+        states = self._slurm_past().states if self.is_past else self._node_states()
         return node_answers.slurm_nodes(view.nodes, view.partitions, states, self.at)
 
-    def facts_slurm_states(self) -> pd.DataFrame:
-        """NODE_STATES of the 30 days before `at`."""
+    def _node_states(self) -> pd.DataFrame:
         around = self.memo.get("around", lambda: self.reads.around_now(self.at))
         return around.slurm.states if around.slurm is not None else pd.DataFrame()
 

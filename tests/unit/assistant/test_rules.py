@@ -169,6 +169,13 @@ def test_what_is_critical_about_a_job_is_told_before_all_else(tmp_path):
     assert said(desk, "How is job 1000, and why?").text.startswith("**Job 1000**")
 
 
+def test_gpus_of_a_user_are_summed_only_where_each_job_tells_them(desk):
+    assert "runs 1 job on 2 GPUs" in said(desk, "what is ada running?").text
+    untold = {"job_id": "77", "user": "ada", "nodes": "node001", "started_at": NOON, "gpus": None}
+    text = said(desk_of(FakeCluster(1), FakeSlurm(running=1, extra=(untold,))), "what is ada running?").text
+    assert "runs 2 jobs [" in text
+
+
 def test_when_a_job_starts_is_what_slurm_expects_or_not_known(desk):
     answer = said(desk, "when will job 500000 start?")
     assert answer.ending is Ending.ANSWERED

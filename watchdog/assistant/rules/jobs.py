@@ -112,9 +112,10 @@ def user(asking: Asking, question: Question) -> str:
     wasted = asking.ask("waste", by="job", user=question.user, hours=question.hours or 24)
     if running is None or waiting is None:
         return ""
-    held = sum(int(str(row["gpus"])) for row in rows_of(running) if row["gpus"] is not None)
+    counts = [row["gpus"] for row in rows_of(running)]
+    all_known = running.total_rows == len(counts) and None not in counts
     text = f"**{said(running, {'user': question.user}, 'user')}** runs {plural(running.total_rows, 'job')}"
-    text += f" on {plural(held, 'GPU')}" if running.total_rows <= len(running.rows) else ""
+    text += f" on {plural(sum(int(str(count)) for count in counts), 'GPU')}" if all_known else ""
     parts = [
         f"{text} {cite(running)}; {plural(waiting.total_rows, 'job')} {'waits' if waiting.total_rows == 1 else 'wait'} {cite(waiting)}."
     ]
