@@ -93,7 +93,7 @@ BOARDS: dict[str, tuple[str, tuple[str, ...], tuple[Panel, ...]]] = {
             Panel("Mean utilization", (("cluster:gpu_util_ratio:avg", ""),), "percentunit", "stat", 4),
             Panel("Idle for 10 minutes", (("cluster:gpus_idle:count", ""),), kind="stat", width=4),
             Panel("Power", (("cluster:power_watts:sum", ""),), "watt", "stat", 4),
-            Panel("Exporters that do not answer", (('count(up{job=~"gpu|slurm"} == 0) or vector(0)', ""),), kind="stat", width=4),
+            Panel("Exporters that do not answer", (('count(up{job=~"gpu|slurm"} == 0) or 0 * count(up{job=~"gpu|slurm"})', ""),), kind="stat", width=4),
             Panel("Alerts that fire", (('sum(ALERTS{alertstate="firing", alertname!="watchdog-alive"}) or vector(0)', ""),), kind="stat", width=4),
             Panel("Utilization by node", (("node:gpu_util_ratio:avg", "{{node}}"),), "percentunit"),
             Panel("Power by node", (("node:power_watts:sum", "{{node}}"),), "watt"),
