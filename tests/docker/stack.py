@@ -280,6 +280,9 @@ def running_stack(folder: Path) -> Iterator[Stack]:
         open_.enter_context(process("demo", folder, demo, clean_env()))
         open_.enter_context(_prometheus(stack))
         open_.enter_context(_alertmanager(stack))
+        # An app that finds an empty Prometheus looks again only a while later.
+        wait_for(f"{stack.url('prometheus')}/prometheus/-/ready", folder / "prometheus.log")
+        _wait_for_scrape(stack)
         stack.app = open_.enter_context(
             process("app", folder, [sys.executable, "-m", "watchdog", "serve"], _app_env(stack), 40)
         )
@@ -287,6 +290,14 @@ def running_stack(folder: Path) -> Iterator[Stack]:
         wait_for(f"{stack.url('gateway')}/readyz", folder / "app.log", headers=basic("admin"))
         stack.slow = Slow(ports["gateway"])
         yield stack
+
+
+def _wait_for_scrape(stack: Stack) -> None:
+    until = time.monotonic() + 30
+    url = f"{stack.url('prometheus')}/prometheus/api/v1/query?query=DCGM_FI_DEV_GPU_UTIL"
+    while not ask(url).json()["data"]["result"]:
+        assert time.monotonic() < until, "the demo was never scraped"
+        time.sleep(0.1)
 
 
 def _vllm_page() -> bytes:
