@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+import watchdog.assistant.turns  # noqa: F401 (loads the SDK, a second that would count as the first stop's)
 from tests.fake_vllm import FakeVllm, Wait, breaks, calls, endless, event, raw_stream, says
 from tests.unit.assistant.model_kit import TOOLBOX, Desk, ask_of
 from watchdog.assistant.limits import Limits
@@ -22,7 +23,7 @@ AT_ONCE = 1.0
 def stopped(server, *, when=None, after=0.1, base_url=""):
     """The answer that was stopped at the first step of a kind, or `after` seconds; and how long stopping took.
 
-    By time only where nothing comes: on a busy machine a model that never stops comes to its limit before a timer.
+    By time only where nothing comes: a model that never stops may come to its limit before a timer of a busy machine.
     """
     stop, asked_at, late = threading.Event(), [], []
 
