@@ -78,9 +78,9 @@ def _row(each: OpenIncident, view: View) -> None:
     one = each.incident
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(badge(one.severity, one.state, short=True), width=105)
-        incident_link(each, escape(one.title, 90), width=330)
+        incident_link(each, escape(one.title, 90), width=380)
         # Narrower than what is left, so that the buttons stay in the row; longer facts take a second line.
-        st.markdown(f":small[{', '.join(_facts(each, view))}]", width=380)
+        st.markdown(f":small[{', '.join(_facts(each, view))}]", width=340)
         ask_why(each)
         if view.past is None:
             st.button("Ack", key=f"overview.ack.{one.incident_id}", on_click=acts.begin, args=(acts.ACK, each))
