@@ -17,6 +17,14 @@ from watchdog.model.telemetry import Window
 
 # So many rows a tool hands on at most: what is cut is told.
 MOST_ROWS = 50
+# Which job, and whose: how every table of jobs begins.
+WHOSE_JOB = (
+    Column("job_id", "job"),
+    Column("name", "name"),
+    Column("user", "user"),
+    Column("account", "account"),
+    Column("partition", "partition"),
+)
 
 
 class Asked(Arguments):

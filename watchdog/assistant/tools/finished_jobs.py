@@ -7,16 +7,12 @@ from pydantic import Field
 from watchdog.assistant.desk import Desk
 from watchdog.assistant.records import Column, Evidence
 from watchdog.assistant.toolbox import Tool
-from watchdog.assistant.tools.answer import Asked, answer, span
+from watchdog.assistant.tools.answer import WHOSE_JOB, Asked, answer, span
 from watchdog.base.errors import ToolError
 from watchdog.services.ended_jobs import ended_jobs
 
 COLUMNS = (
-    Column("job_id", "job"),
-    Column("name", "name"),
-    Column("user", "user"),
-    Column("account", "account"),
-    Column("partition", "partition"),
+    *WHOSE_JOB,
     Column("state", "how it ended"),
     Column("exit_code", "exit code", "code"),
     Column("gpus", "GPUs"),

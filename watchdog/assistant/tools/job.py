@@ -12,16 +12,12 @@ from watchdog.assistant.desk import Desk
 from watchdog.assistant.quoting import named
 from watchdog.assistant.records import Column, Evidence
 from watchdog.assistant.toolbox import Tool
-from watchdog.assistant.tools.answer import Asked, answer, when
+from watchdog.assistant.tools.answer import WHOSE_JOB, Asked, answer, when
 from watchdog.base.errors import ToolError
 from watchdog.services.jobs import JobDetail, job_detail
 
 COLUMNS = (
-    Column("job_id", "job"),
-    Column("name", "name"),
-    Column("user", "user"),
-    Column("account", "account"),
-    Column("partition", "partition"),
+    *WHOSE_JOB,
     Column("state", "state"),
     Column("why", "it waits because"),
     Column("detail", "what queue and nodes add"),

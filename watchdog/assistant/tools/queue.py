@@ -12,17 +12,13 @@ from watchdog.assistant.desk import Desk
 from watchdog.assistant.quoting import named
 from watchdog.assistant.records import Column, Evidence
 from watchdog.assistant.toolbox import Tool
-from watchdog.assistant.tools.answer import Asked, answer, when
+from watchdog.assistant.tools.answer import WHOSE_JOB, Asked, answer, when
 from watchdog.model.slurm.records import ACTIVE, WAITING
 from watchdog.services.queue import Queue
 
 _STATES = {"waiting": WAITING, "running": ACTIVE}
 COLUMNS = (
-    Column("job_id", "job"),
-    Column("name", "name"),
-    Column("user", "user"),
-    Column("account", "account"),
-    Column("partition", "partition"),
+    *WHOSE_JOB,
     Column("state", "state"),
     Column("gpus", "GPUs"),
     Column("nodes", "nodes"),
