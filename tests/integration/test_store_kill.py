@@ -38,6 +38,13 @@ def _kill_after(process, acknowledged, seconds):
     return [int(line) for line in acknowledged.read_text().split() if line != "open"]
 
 
+def _moments(folder):
+    """From before the file is open until some batches later, in seconds, however busy the machine is."""
+    began = time.monotonic()
+    Store(folder / f"timed-{began}.duckdb", threads=1).close()
+    return max(0.35, 3 * (time.monotonic() - began))
+
+
 def _check(path, known):
     with Store(path, threads=1) as store:
         stored = stored_batches(store)
@@ -61,6 +68,6 @@ def test_kill_9_at_random_moments_keeps_every_acknowledged_batch_once(tmp_path, 
     chance, path, known = random.Random(file), tmp_path / "data" / "x.duckdb", 0
     for kill in range(KILLS_A_FILE):
         acknowledged = tmp_path / f"acknowledged-{kill}"
-        noted = _kill_after(_start(path, acknowledged), acknowledged, chance.uniform(0, 0.35))
+        noted = _kill_after(_start(path, acknowledged), acknowledged, chance.uniform(0, _moments(acknowledged.parent)))
         known = _check(path, max([known, *(number + 1 for number in noted)]))
     assert known > KILLS_A_FILE
