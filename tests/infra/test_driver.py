@@ -262,7 +262,7 @@ def test_a_full_disk_stops_before_anything_is_rented(kit, monkeypatch):
 
 def test_a_lock_that_cannot_be_taken_is_told_and_nothing_is_rented(kit):
     (kit.office.settings.state / "lock").mkdir(parents=True)
-    with pytest.raises(errors.InfraError, match="cannot write .*lock"):
+    with pytest.raises(errors.InfraError, match=r"cannot write .*lock"):
         kit.up()
     assert kit.account.pods == {}
 
