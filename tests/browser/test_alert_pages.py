@@ -17,7 +17,9 @@ def open_alerts(open_tab, parameters: str = "", **more):
     """The alerts page, once the demo's faults have been judged."""
     for _ in range(30):
         tab = open_tab(f"/alerts{parameters}", **more)
-        if re.search(r"Active \d", tab.locator('[data-testid="stMain"]').inner_text()):
+        words = tab.locator('[data-testid="stMain"]').inner_text()
+        # While the past is looked at, worse ones still come on top.
+        if re.search(r"Active \d", words) and "is being looked at" not in words:
             return tab
         tab.close()
     pytest.fail("the demo cluster has no alert")
@@ -39,16 +41,6 @@ def parts(tab):
 
 def incidents(tab):
     return tab.locator('[class*="st-key-incident-"]')
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_every_part_opens_without_a_console_error_or_a_foreign_request(open_tab, theme):
-    tab = open_alerts(open_tab, "?window=3h", theme=theme)
-
-    for _ in parts(tab):
-        assert tab.locator("h1").inner_text() == "Alerts"
-        assert tab.locator('[data-testid="stException"]').count() == 0
-    assert tab.problems == []
 
 
 def test_on_a_phone_nothing_is_wider_than_the_screen(open_tab):
@@ -173,11 +165,14 @@ def test_the_overview_leads_with_what_needs_somebody_and_remembers_the_visit(ope
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_page_and_its_dialogs_are_accessible(open_tab, theme):
+def test_every_part_opens_accessible_without_a_console_error_or_a_foreign_request(open_tab, theme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
     tab = open_alerts(open_tab, "?refresh=off&window=3h", theme=theme)
     for _ in parts(tab):
+        assert tab.locator("h1").inner_text() == "Alerts"
+        assert tab.locator('[data-testid="stException"]').count() == 0
         assert _violations(axe, tab) == set()
+    assert tab.problems == []
     next(parts(tab))
     press(incidents(tab).filter(has_not_text="has it since").first, "Silence")
     tab.get_by_role("dialog").wait_for()
