@@ -48,9 +48,9 @@ def serving(data: Path, **more: str):
         process.wait(timeout=30)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(tmp_path_factory):
-    """The demo cluster, without a model."""
+    """The demo cluster, without a model; it ends with these tests, as it keeps a core busy."""
     with serving(tmp_path_factory.mktemp("data")) as base:
         yield base
 

@@ -110,6 +110,7 @@ def test_a_question_is_written_run_kept_shared_and_taken_away(open_tab):
     assert "<h1>My first notebook</h1>" in download(tab, "Report as HTML")
     tab.keyboard.press("Escape")
     tab.get_by_role("button", name="Events").click()
+    settle(tab)
     tab.get_by_role("button", name="Write a note").click()
     tab.get_by_role("dialog").get_by_role("button", name="Keep").wait_for()
     tab.get_by_test_id("stPopoverBody").wait_for(state="detached")

@@ -108,7 +108,7 @@ def test_dragging_across_the_timeline_zooms_the_page(open_tab):
     tab.wait_for_url(re.compile(r"since=.*until="))
     settle(tab)
 
-    assert tab.get_by_text("from history").is_visible()
+    tab.get_by_text("from history").first.wait_for()
 
 
 def test_a_half_typed_search_survives_live_refreshes(open_tab):
