@@ -8,8 +8,10 @@ from datetime import timedelta
 import pytest
 
 from infra import tokens
-from infra.guard import Phase
+from infra.guard import Action, Phase
+from infra.guarding import WORDS
 from infra.idleness import Work
+from infra.watched import watched
 from tests.infra.test_extend import Gateways
 from tests.infra.test_guard import slurm
 from tests.pages.conftest import words
@@ -38,6 +40,7 @@ def test_without_a_key_it_says_how_to_connect_and_asks_nobody(open_page, tmp_pat
         stage.look()
         page = open_page("infrastructure", runtime=stage.runtime)
 
+        assert watched(stage.rental, stage.runtime.clock.now()) is None
         assert "Not connected to RunPod" in words(page)
         assert "make infra-plan" in words(page)
         assert stage.kit.fake.requests == []
@@ -145,10 +148,14 @@ def test_an_idle_cluster_is_warned_of_with_what_will_happen_and_one_click_keeps_
         acts_at = stage.rental.guard.watches["gpuwd"].acts_at
         assert "has been idle for 12 min" in text
         assert f"At {acts_at:%H:%M} UTC it will return the workers, with all that is on their disks" in text
+        (warned,) = watched(stage.rental, stage.runtime.clock.now()).clusters
+        assert (warned.acts_at, warned.plan) == (acts_at, WORDS[Action.WORKERS])
+        assert stage.runtime.clock.now() - warned.idle_since == timedelta(minutes=12)
 
         press(page, "Keep it for 4 hours")
         idle(10)
         assert stage.rental.guard.watches["gpuwd"].phase is Phase.WATCHING
+        assert watched(stage.rental, stage.runtime.clock.now()).clusters[0].idle_since is None
         assert len(stage.kit.billed()) == 2
         assert [(e.by, e.act) for e in stage.runtime.audit.kept] == [("local", "keep idle cluster")]
 
@@ -184,6 +191,9 @@ def test_a_cluster_over_its_budget_is_told_of_once_and_shown_as_long_as_it_lasts
     stage.look()
     stage.look()
     assert [(act, name) for act, name, _ in stage.runtime.told] == [("warn: over budget", "gpuwd")]
+    found = watched(stage.rental, stage.runtime.clock.now())
+    assert "above --max-total" in found.clusters[0].overrun
+    assert [(pod.name, pod.fault[:23]) for pod in found.astray] == [("gpuwd-head", "was to be returned by 2")]
     page = open_page("infrastructure", runtime=stage.runtime)
     assert "so far is above --max-total $2.00" in words(page).replace("\\", "")
 
@@ -228,6 +238,8 @@ def test_pods_of_nobody_are_named(open_page, stage):
     stage.look()
     page = open_page("infrastructure", runtime=stage.runtime)
 
+    (astray,) = watched(stage.rental, stage.runtime.clock.now()).astray
+    assert (astray.name, astray.usd_per_hour > 0) == ("gpuwd-worker-7", True)
     text = words(page).replace("\\", "")
     assert "**unrecorded, unheld**: rented for this cluster" in text
     assert "gpuwd-worker-7 (" in text

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from watchdog.analysis.gpu_state import everyone, with_derived
-from watchdog.analysis.health.facts import CELL_METRICS, TRACE_METRICS, TRACE_MINUTES, Disk, Facts, Slurm
+from watchdog.analysis.health.facts import CELL_METRICS, TRACE_METRICS, TRACE_MINUTES, Disk, Facts, Rental, Slurm
 from watchdog.analysis.health.holders import held_by
 from watchdog.analysis.pivot import one_row_a_gpu
 from watchdog.base.clock import floor_to
@@ -37,6 +37,7 @@ class Around:
     sources: tuple[SourceStatus, ...] = ()
     scheduler: SourceStatus | None = None
     disk: Disk | None = None
+    rental: Rental | None = None
 
 
 @dataclass
@@ -82,6 +83,7 @@ class Observation:
             sources=around.sources,
             scheduler=around.scheduler,
             disk=around.disk,
+            rental=around.rental,
             not_exported=answer.not_exported,
             watching_since=self._since,
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from watchdog.analysis.health.facts import Slurm
+from watchdog.analysis.health.facts import Rental, Slurm
 from watchdog.base.clock import floor_to
 from watchdog.base.errors import StoreError
 from watchdog.model.scheduler import JOBS, NODE_STATES, STEPS
@@ -34,6 +34,7 @@ class Surroundings:
     Attributes:
         slurm: the newest view; None where no Slurm is read.
         sources, scheduler: the last read of each source of readings, and of Slurm.
+        rental: rented clusters as they were listed last.
     """
 
     history: History
@@ -41,6 +42,7 @@ class Surroundings:
     slurm: Callable[[], SlurmView | None]
     sources: Callable[[], tuple[SourceStatus, ...]]
     scheduler: Callable[[], SourceStatus | None]
+    rental: Callable[[datetime], Rental | None] = lambda _: None
     _past: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame] | None = None
     _past_at: datetime | None = None
 
@@ -55,7 +57,7 @@ class Surroundings:
             parts = {"jobs": view.jobs, "job_gpus": view.job_gpus, "nodes": view.nodes, "partitions": view.partitions}
             slurm = Slurm(view.taken_at, **parts, states=states, ended=ended, steps=steps, whole=not view.problems)
         disk = disk_of(self.database.parent, self.database)
-        return Around(slurm, self.sources(), self.scheduler(), disk)
+        return Around(slurm, self.sources(), self.scheduler(), disk, self.rental(at))
 
     def then(self, at: datetime) -> Around:
         """As it was at a past instant, as far as history tells: the queue, holders and states of nodes."""

@@ -1,5 +1,6 @@
 """At a past instant the queue and the nodes are told as they were, and what is not recorded is unknown."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pandas as pd
@@ -7,6 +8,7 @@ import pytest
 
 from tests.conftest import NOON
 from tests.unit import slurm_rows
+from watchdog.analysis.health.facts import Rental, Rented
 from watchdog.base.clock import FakeClock
 from watchdog.model.scheduler import STEPS
 from watchdog.model.telemetry import Window
@@ -47,6 +49,15 @@ def past(history):
     NodeStateStore(store).take(slurm_rows.nodes({"node": "n1"}, {"node": "n2"}), NOON + HOUR, whole=True)
     view = SlurmView(nodes=slurm_rows.nodes({"node": "n1"}, {"node": "n2"}), taken_at=NOON + 2 * HOUR)
     return around(history, view).then(NOON)
+
+
+def test_what_is_rented_is_known_now_and_not_of_the_past(history):
+    rented = Rental(NOON, (Rented("lab", 7.16),))
+    made = Surroundings(
+        history, history._path, lambda: None, tuple, lambda: None, lambda at: replace(rented, taken_at=at)
+    )
+    assert made.now(NOON + HOUR).rental == Rental(NOON + HOUR, rented.clusters)
+    assert made.then(NOON).rental is None
 
 
 def test_a_job_that_ended_later_was_running_and_held_its_gpus(past):

@@ -128,6 +128,43 @@ class Disk:
 
 
 @dataclass(frozen=True)
+class Rented:
+    """A cluster whose pods are paid for by the hour.
+
+    Attributes:
+        usd_per_hour: of all its pods together.
+        idle_since: since when it does nothing, where the idle guard has warned of it; else None.
+        acts_at: when the guard will do `plan`; None where it only warns.
+        overrun: in words, what it costs beyond its budget; empty while it is within.
+    """
+
+    name: str
+    usd_per_hour: float
+    idle_since: datetime | None = None
+    acts_at: datetime | None = None
+    plan: str = ""
+    overrun: str = ""
+
+
+@dataclass(frozen=True)
+class Astray:
+    """A pod of ours that is billed and out of order; `fault` says how, in words."""
+
+    name: str
+    fault: str
+    usd_per_hour: float
+
+
+@dataclass(frozen=True)
+class Rental:
+    """Rented clusters, as the list of pods said at `taken_at`."""
+
+    taken_at: datetime
+    clusters: tuple[Rented, ...] = ()
+    astray: tuple[Astray, ...] = ()
+
+
+@dataclass(frozen=True)
 class Facts:
     """The cluster at `at`.
 
@@ -142,6 +179,7 @@ class Facts:
         resets: when a GPU's volatile counters began anew in the last 24 hours (RESET_DTYPES): a reset or reboot.
         sources: the last read of each source of GPU readings; scheduler: of Slurm.
         slurm: None where no Slurm is read.
+        rental: None where nothing is rented from here, or the list of pods was not read yet.
         not_exported: keys that no exporter publishes.
         watching_since: since when readings are taken without a break; before it nothing can be said.
     """
@@ -155,6 +193,7 @@ class Facts:
     sources: tuple[SourceStatus, ...] = ()
     scheduler: SourceStatus | None = None
     disk: Disk | None = None
+    rental: Rental | None = None
     not_exported: frozenset[str] = frozenset()
     watching_since: datetime | None = None
 

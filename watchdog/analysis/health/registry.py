@@ -30,6 +30,9 @@ from watchdog.analysis.health import (
     pending_long,
     queue_stuck,
     recovery_action,
+    rented_astray,
+    rented_budget,
+    rented_idle,
     retired_pages,
     row_remap,
     sensor_stuck,
@@ -82,8 +85,9 @@ _SLURM = (
     slurm_slow.CHECK,
     slurm_lost.CHECK,
 )
+_RENTED = (rented_astray.CHECK, rented_budget.CHECK, rented_idle.CHECK)
 _OWN = (disk_full.CHECK,)
 
 CHECKS: MappingProxyType[str, Check] = MappingProxyType(
-    {check.key: check for check in (*_HARDWARE, *_SOURCES, *_JOBS, *_SLURM, *_OWN)}
+    {check.key: check for check in (*_HARDWARE, *_SOURCES, *_JOBS, *_SLURM, *_RENTED, *_OWN)}
 )
