@@ -27,7 +27,7 @@ def open_page(monkeypatch):
         monkeypatch.setattr("streamlit.runtime.scriptrunner.script_runner.PagesManager", navigation)
         app = AppTest.from_file(ROOT / "app.py", default_timeout=30)
         if name != "overview":
-            app.run()
+            # Without a run before, which would draw the overview: our pages have the addresses that files of their names have.
             app.switch_page(f"pages/{name}.py")
         for key, value in parameters.items():
             app.query_params[key] = value
