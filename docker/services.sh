@@ -36,9 +36,9 @@ keep() {
 }
 
 make_secrets() {
-    mkdir -p "$secrets/tls" "$here/prometheus/secrets"
+    mkdir -p "$secrets/tls" "$secrets/model" "$here/prometheus/secrets"
     for kind in gpu slurm vllm; do mkdir -p "$here/prometheus/targets/$kind"; done
-    chmod 755 "$secrets/tls" "$here/prometheus/secrets" "$here/prometheus/targets" "$here"/prometheus/targets/*
+    chmod 755 "$secrets/tls" "$secrets/model" "$here/prometheus/secrets" "$here/prometheus/targets" "$here"/prometheus/targets/*
     openssl rand -base64 24 | keep password
     openssl rand -base64 24 | tr -d '\n' | keep grafana-admin
     printf 'admin:%s\n' "$(openssl passwd -apr1 -stdin <"$secrets/password")" | keep htpasswd

@@ -1,4 +1,4 @@
-"""Tells Prometheus and the app where the pods of a cluster are: files that both read, none edited by hand.
+"""Tells Prometheus, the app and the gateway where the pods of a cluster are: files that they read, none edited by hand.
 
 Written after renting, written anew without the pods after returning. Tokens stand in files that only their owner may
 read; addresses hold none.
@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from infra.gateway_upstream import obstacle, upstream
 from infra.ownership import head_name
 from infra.pod_gateway import gateway_token, gateway_url, model_key
 from infra.settings import Settings
@@ -29,18 +30,21 @@ def rewire(settings: Settings, cluster: str, pods: Sequence[Pod]) -> str:
     Raises:
         InfraError: a file cannot be written.
     """
+    hidden = ""
     try:
         _tell_app(settings, cluster, pods)
         if settings.services is not None:
             _tell_prometheus(settings, settings.services / "prometheus", cluster, pods)
             _tell_services(settings, settings.services / ".secrets" / "cluster.env", cluster, pods)
+            hidden = _tell_gateway(settings, settings.services / ".secrets", cluster, pods)
     except OSError as error:
         raise InfraError(
             f"cannot write {error.filename}: {error.strerror}", hint="The pods are not wired to the app."
         ) from error
     if pods and not gateway_token(settings, cluster):
         return "The pods are wired, but their token is not known here: set WATCHDOG_TARGETS_TOKEN in .env, then `wait`."
-    return f"Wired {len(pods)} pods to the app and to Prometheus."
+    said = f"Wired {len(pods)} pods to the app and to Prometheus."
+    return f"{said} The gateway does not lead to the model: {hidden}." if hidden else said
 
 
 def paths(cluster: str, pod: Pod) -> dict[str, str]:
@@ -60,7 +64,7 @@ def wired(settings: Settings, cluster: str, pods: Sequence[Pod]) -> Wired:
         for kind in ("gpu", "slurm")
         if kind in paths(cluster, pod)
     ]
-    head = next((pod for pod in pods if "vllm" in paths(cluster, pod)), None)
+    head = _with_model(cluster, pods)
     return Wired(
         targets=urls,
         targets_token=gateway_token(settings, cluster),
@@ -81,6 +85,10 @@ def file_sd(settings: Settings, cluster: str, pods: Sequence[Pod], kind: str) ->
         labels = {"__scheme__": url.scheme, "__metrics_path__": f"{url.path}{path}", "instance": pod.name}
         found.append({"targets": [f"{url.hostname}:{port}"], "labels": {**labels, "cluster": cluster}})
     return found
+
+
+def _with_model(cluster: str, pods: Sequence[Pod]) -> Pod | None:
+    return next((pod for pod in pods if "vllm" in paths(cluster, pod)), None)
 
 
 def _tell_app(settings: Settings, cluster: str, pods: Sequence[Pod]) -> None:
@@ -114,7 +122,31 @@ def _tell_services(settings: Settings, file: Path, cluster: str, pods: Sequence[
         lines = {"ASSISTANT_BASE_URL": found.assistant_base_url, "ASSISTANT_API_KEY": found.assistant_api_key}
         text = "".join(f"WATCHDOG_{name}={value}\n" for name, value in lines.items())
         _write_secret(file, f"# cluster {cluster}\n{text}".encode())
-    elif file.exists() and file.read_text().startswith(f"# cluster {cluster}\n"):
+    else:
+        _forget(file, cluster)
+
+
+def _tell_gateway(settings: Settings, secrets: Path, cluster: str, pods: Sequence[Pod]) -> str:
+    """Where the model is, and its token; why it was not told of a model that there is, in words."""
+    file, head = secrets / "model" / "upstream.conf", _with_model(cluster, pods)
+    url = gateway_url(settings, head) if head else ""
+    key = model_key(settings, cluster)
+    why = obstacle(url, key) if head else ""
+    if head is None or why:
+        _forget(file, cluster)
+        return why
+    # The gateway's user reads the file; nobody else of this machine gets into the folder above.
+    secrets.mkdir(parents=True, exist_ok=True, mode=0o700)
+    secrets.chmod(0o700)
+    file.parent.mkdir(exist_ok=True)
+    file.parent.chmod(0o755)
+    _write_public(file, upstream(cluster, url, key).encode())
+    return ""
+
+
+def _forget(file: Path, cluster: str) -> None:
+    """Take a file away that was written for this cluster."""
+    if file.exists() and file.read_text().startswith(f"# cluster {cluster}\n"):
         file.unlink()
 
 

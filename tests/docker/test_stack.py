@@ -96,6 +96,7 @@ PATHS = [
         "/prometheus/graph",
     ),
     *("/prometheus/api/v1/query?query=up", "/prometheus/api/v1/admin/tsdb/snapshot", "/prometheus/-/ready"),
+    *("/v1/models", "/v1/chat/completions"),
     *("/prometheus/metrics", "/PROMETHEUS/", "//prometheus/", "/%70rometheus/metrics", "/x/../prometheus/metrics"),
 ]
 

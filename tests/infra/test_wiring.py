@@ -10,6 +10,7 @@ import subprocess
 import pytest
 
 from infra import acts, tokens
+from infra.gateway_upstream import obstacle, upstream
 from infra.wiring import rewire
 from tests.conftest import ROOT
 from tests.infra.kit import kit_at
@@ -83,3 +84,51 @@ def test_after_a_teardown_nothing_is_wired(kit, token, services, tmp_path):
     assert list((services / "prometheus/targets").rglob("*.json")) == []
     assert (services / "prometheus/secrets/exporters-token").read_text() == ""
     assert load_config({}, tmp_path).targets == ""
+
+
+def test_a_model_whose_key_is_not_known_is_told_of_in_words_and_not_to_the_gateway(kit, services):
+    pods = kit.up(workers=0)
+    pods[0].env["WATCHDOG_MODEL_PROFILE"] = "tiny"
+    (kit.office.settings.state / "gpuwd").mkdir(exist_ok=True)
+    kit.office.settings.state.joinpath("gpuwd/secrets.json").write_text('{"WATCHDOG_GATEWAY_TOKEN": "x"}')
+    said = rewire(kit.office.settings, "gpuwd", pods)
+
+    assert "The gateway does not lead to the model: its key is not known here: set WATCHDOG_ASSISTANT_API_KEY" in said
+    assert not (services / ".secrets/model/upstream.conf").exists()
+
+
+def test_the_model_of_one_cluster_stays_when_another_goes(kit, token, services):
+    pods = kit.up(workers=0)
+    pods[0].env["WATCHDOG_MODEL_PROFILE"] = "tiny"
+    rewire(kit.office.settings, "gpuwd", pods)
+    rewire(kit.office.settings, "other", [])
+
+    assert "# cluster gpuwd" in (services / ".secrets/model/upstream.conf").read_text()
+
+
+@pytest.mark.parametrize(
+    ("url", "key"),
+    [
+        ("http://pod.test", "key"),
+        ("https://pod.test;include /etc/passwd", "key"),
+        ("https://pod.test/$request_body", "key"),
+        ("https://pod.test/a?b", "key"),
+        ("https://", "key"),
+        ("https://pod.test", ""),
+        ("https://pod.test", 'key"; return 200 "'),
+        ("https://pod.test", "key$remote_user"),
+        ("https://pod.test", "key\nset $x y;"),
+    ],
+)
+def test_nothing_but_an_address_with_tls_and_a_token_gets_into_the_gateways_configuration(url, key):
+    assert obstacle(url, key)
+    assert obstacle("https://abc-8080.proxy.runpod.net", "kEy_-.~+/==") == ""
+
+
+def test_the_gateway_is_told_address_name_and_token():
+    assert upstream("gpuwd", "https://pod.test/x/", "key").splitlines() == [
+        "# cluster gpuwd",
+        "set $model_url https://pod.test:443/x;",
+        "set $model_host pod.test;",
+        'set $model_authorization "Bearer key";',
+    ]
