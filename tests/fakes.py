@@ -117,17 +117,17 @@ class FakeCluster:
         at = instants(np.tile(np.array([micros(time) for time in times], dtype=np.int64), count))
         frame = pd.DataFrame(
             {
-                "metric": pd.Categorical([metric] * (count * n)),
+                "metric": _all(metric, count * n),
                 instant: at,
                 "node": pd.Categorical(repeated["node"]),
                 "gpu_uuid": pd.Categorical(repeated["gpu_uuid"]),
                 "gpu_index": pd.array(repeated["gpu_index"], dtype="Int16"),
-                "part": pd.Categorical([""] * (count * n)),
+                "part": _all("", count * n),
                 "value": _values(metric, repeated, np.tile([t.timestamp() for t in times], count)),
             }
         )
         if instant == "sampled_at":
-            frame.insert(6, "gpu_model", pd.Categorical([MODEL] * len(frame)))
+            frame.insert(6, "gpu_model", _all(MODEL, len(frame)))
         return frame
 
     def status(self) -> tuple[SourceStatus, ...]:
@@ -136,6 +136,10 @@ class FakeCluster:
             "exporter node002:9400", NOON, NOON - timedelta(minutes=9), 10.0, 0, None, "timed out", "Is it up?"
         )
         return (good, bad) if self.error or self.silent_nodes else (good,)
+
+
+def _all(word: str, count: int) -> pd.Categorical:
+    return pd.Categorical.from_codes(np.zeros(count, dtype=np.int8), [word])
 
 
 def _values(metric: str, rows: pd.DataFrame, seconds: np.ndarray) -> np.ndarray:

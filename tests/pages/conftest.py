@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from functools import cache
 from types import SimpleNamespace
 
 import pytest
 import streamlit as st
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from tests.conftest import ROOT
 from tests.fakes import FakeCluster, fake_runtime
 
 TROUBLE = {(1, 2): "hung", (2, 3): "lost", (0, 5): "held idle", (3, 1): "throttled", (3, 2): "faulty"}
+
+
+@pytest.fixture(scope="package", autouse=True)
+def components_are_looked_for_once():
+    """AppTest reads the metadata of every installed package before each run, to find components."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
+        yield
 
 
 @pytest.fixture
