@@ -5,7 +5,7 @@ FROM ${PYTHON_IMAGE} AS packages
 WORKDIR /app
 RUN python -m venv /app/.venv
 COPY requirements.txt ./
-RUN --mount=type=cache,target=/root/.cache/pip /app/.venv/bin/pip install -r requirements.txt
+RUN --mount=type=cache,target=/root/.cache/pip /app/.venv/bin/pip install -r requirements.txt mcp==2.3.0
 
 FROM ${PYTHON_IMAGE}
 RUN useradd --uid 10001 --user-group --no-create-home --home-dir /tmp --shell /usr/sbin/nologin watchdog \

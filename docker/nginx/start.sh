@@ -11,7 +11,7 @@ export BIND="${BIND:-}" PORT="${PORT:-8080}" HEALTH_PORT="${HEALTH_PORT:-8081}"
 export APP_PORT="${APP_PORT:-8501}" PROMETHEUS_PORT="${PROMETHEUS_PORT:-9090}"
 export GRAFANA_PORT="${GRAFANA_PORT:-3001}" ALERTMANAGER_PORT="${ALERTMANAGER_PORT:-9093}"
 export SIGN_IN="${SIGN_IN:-basic}" TRANSPORT="${TRANSPORT:-plain}" OAUTH2_PROXY="${OAUTH2_PROXY:-127.0.0.1:4180}"
-export MODEL="${MODEL:-$conf/model}" RESOLVER="${RESOLVER:-$(nameservers)}"
+export MCP="${MCP:-off}" MODEL="${MODEL:-$conf/model}" RESOLVER="${RESOLVER:-$(nameservers)}"
 export RESOLVER="${RESOLVER:-127.0.0.1}"
 export CA_FILE="${CA_FILE:-$(first_of /etc/ssl/certs/ca-certificates.crt /etc/ssl/cert.pem)}"
 : "${APP:?}" "${PROMETHEUS:?}" "${GRAFANA:?}" "${ALERTMANAGER:?}" "${CA_FILE:?"no list of certificate authorities"}"
@@ -24,7 +24,7 @@ fi
 # shellcheck disable=SC2016
 names='$RUN $HTPASSWD $CERTIFICATES $BIND $PORT $HEALTH_PORT $APP_PORT $PROMETHEUS_PORT $GRAFANA_PORT
     $ALERTMANAGER_PORT $SIGN_IN $TRANSPORT $OAUTH2_PROXY $APP $PROMETHEUS $GRAFANA $ALERTMANAGER $PROXY_SECRET
-    $MODEL $RESOLVER $CA_FILE'
+    $MCP $MODEL $RESOLVER $CA_FILE'
 umask 077
 mkdir -p "$RUN"
 for template in "$conf"/*.template; do

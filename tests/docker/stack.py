@@ -27,6 +27,7 @@ DOCKER = ROOT / "docker"
 NGINX = ("/usr/sbin/nginx", "nginx")
 ENVSUBST = ("envsubst",)
 SECRET = "0123456789abcdef" * 4
+MCP_TOKEN = "t0ken-of-mcp-clients"
 USERS = {"admin": "right horse", "carl": "battery staple"}
 VLLM_PAGE = ROOT.parent / "shared" / "fixtures" / "vllm" / "101-metrics-during-6-streams.txt"
 
@@ -286,7 +287,7 @@ def running_stack(folder: Path) -> Iterator[Stack]:
         stack.app = open_.enter_context(
             process("app", folder, [sys.executable, "-m", "watchdog", "serve"], _app_env(stack), 40)
         )
-        open_.enter_context(gateway(folder, ports))
+        open_.enter_context(gateway(folder, ports, MCP="on"))
         wait_for(f"{stack.url('gateway')}/readyz", folder / "app.log", headers=basic("admin"))
         stack.slow = Slow(ports["gateway"])
         yield stack
@@ -323,6 +324,7 @@ def _app_env(stack: Stack) -> dict[str, str]:
         WATCHDOG_PROXY_ADDRESSES="127.0.0.1",
         WATCHDOG_PROXY_SECRET=SECRET,
         WATCHDOG_ADMINS="admin",
+        WATCHDOG_MCP_TOKEN=MCP_TOKEN,
         WATCHDOG_INTERVAL_SECONDS=3,
         WATCHDOG_SLURM_INTERVAL_SECONDS=3,
     )

@@ -121,6 +121,17 @@ def test_the_app_knows_every_setting_that_compose_gives_it(compose):
     assert compose["services"]["grafana"]["environment"]["GF_AUTH_PROXY_WHITELIST"] == "172.29.7.2"
 
 
+def test_the_gateway_opens_the_way_for_mcp_clients_where_a_token_is_set_and_is_not_told_it(compose):
+    given = compose["services"]["gateway"]["environment"]
+    assert given["MCP"] == "${WATCHDOG_MCP_TOKEN:+on}"
+    assert [name for name, value in given.items() if "TOKEN" in name or "TOKEN:-" in str(value)] == []
+
+
+def test_the_image_has_the_release_of_mcp_that_is_tested():
+    pinned = re.search(r"^mcp==\S+", (DOCKER.parent / "requirements-dev.txt").read_text(), re.MULTILINE)
+    assert f" {pinned[0]}\n" in (DOCKER / "app.Dockerfile").read_text()
+
+
 # Linters
 
 
@@ -172,12 +183,12 @@ def test_alerts_reach_their_receiver(alert, receiver):
 
 
 @pytest.mark.parametrize("sign_in", ["basic", "oidc"])
-@pytest.mark.parametrize("transport", ["plain", "tls"])
-def test_nginx_takes_the_configuration(tmp_path, sign_in, transport):
+@pytest.mark.parametrize(("transport", "mcp"), [("plain", "on"), ("tls", "off"), ("plain", "")])
+def test_nginx_takes_the_configuration(tmp_path, sign_in, transport, mcp):
     program(NGINX), program(ENVSUBST)
     htpasswd(tmp_path)
     certificate(tmp_path)
-    env = gateway_env(tmp_path, new_ports(), SIGN_IN=sign_in, TRANSPORT=transport, CERTIFICATES=tmp_path)
+    env = gateway_env(tmp_path, new_ports(), SIGN_IN=sign_in, TRANSPORT=transport, MCP=mcp, CERTIFICATES=tmp_path)
     done = ran(DOCKER / "nginx" / "start.sh", "-t", env=env)
     assert done.returncode == 0, done.stderr
     assert "${" not in "".join(path.read_text() for path in (tmp_path / "nginx").glob("*.conf"))

@@ -11,15 +11,21 @@ import subprocess
 import sys
 import time
 import urllib.parse
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
+import anyio
+import httpx2
 import pytest
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
 from websockets.exceptions import InvalidStatus, WebSocketException
 from websockets.sync.client import connect
 
 from docker.grafana.build import queries
 from tests.conftest import ROOT
 from tests.docker.stack import (
+    MCP_TOKEN,
     SECRET,
     USERS,
     VLLM_PAGE,
@@ -96,7 +102,7 @@ PATHS = [
         "/prometheus/graph",
     ),
     *("/prometheus/api/v1/query?query=up", "/prometheus/api/v1/admin/tsdb/snapshot", "/prometheus/-/ready"),
-    *("/v1/models", "/v1/chat/completions"),
+    *("/v1/models", "/v1/chat/completions", "/mcp", "/mcp/", "//mcp", "/x/../mcp"),
     *("/prometheus/metrics", "/PROMETHEUS/", "//prometheus/", "/%70rometheus/metrics", "/x/../prometheus/metrics"),
 ]
 
@@ -233,6 +239,69 @@ def test_the_log_names_who_and_what_but_no_query_and_no_secret(stack):
         assert hidden not in log
 
 
+# MCP clients
+
+TOKEN = {"Authorization": f"Bearer {MCP_TOKEN}"}
+MCP_HEADERS = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
+
+
+def mcp(base: str, headers, method="tools/list", path="/mcp", **params):
+    asked = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
+    return ask(f"{base}{path}", MCP_HEADERS | headers, data=asked)
+
+
+def test_an_mcp_client_with_the_token_and_no_sign_in_uses_the_tools(stack):
+    listed = mcp(stack.url("gateway"), TOKEN).json()["result"]["tools"]
+    called = mcp(stack.url("gateway"), TOKEN, "tools/call", name="cluster_overview", arguments={}).json()["result"]
+
+    assert {"cluster_overview", "queue", "sql"} <= {tool["name"] for tool in listed}
+    assert called["structuredContent"]["rows"]
+
+
+def test_an_mcp_client_finds_the_tools_through_the_gateway_with_the_official_library(stack):
+    async def names() -> set[str]:
+        async with (
+            httpx2.AsyncClient(headers=TOKEN) as web,
+            Client(streamable_http_client(f"{stack.url('gateway')}/mcp", http_client=web)) as client,
+        ):
+            return {tool.name for tool in (await client.list_tools()).tools}
+
+    with ThreadPoolExecutor(1) as pool:  # a browser's driver keeps an event loop running in this thread
+        assert "cluster_overview" in pool.submit(anyio.run, names).result()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, basic("admin"), {"Authorization": "Bearer wrong"}, {"Authorization": f"Bearer {SECRET}"},
+     {"Authorization": MCP_TOKEN}, {"Authorization": f"bearer {MCP_TOKEN}"}, {"Authorization": f"Bearer {MCP_TOKEN} x"},
+     {"X-Remote-User": "admin", "X-Watchdog-Proxy-Secret": SECRET}],
+)  # fmt: skip
+def test_without_the_token_no_mcp_client_gets_in_whoever_it_is(stack, headers):
+    answer = mcp(stack.url("gateway"), headers)
+
+    assert answer.status == 401
+    assert answer.headers.get_all("WWW-Authenticate") == ["Bearer"]
+    assert b"tools" not in answer.body
+
+
+def test_the_token_of_mcp_clients_opens_nothing_else_and_makes_nobody_an_admin(stack):
+    forged = TOKEN | {"X-Remote-User": "admin", "X-Watchdog-Proxy-Secret": SECRET, "x-watchdog-voucher": "x"}
+    for path in ("/", "/alerts", "/grafana/", "/prometheus/metrics", "/v1/models", "/mcp/", "/mcp/x", "//mcp/../"):
+        assert ask(f"{stack.url('gateway')}{path}", forged).status == 401, path
+    with (
+        pytest.raises(InvalidStatus, match="401"),
+        connect(f"ws://127.0.0.1:{stack.ports['gateway']}/_stcore/stream", additional_headers=forged),
+    ):
+        pass
+    assert mcp(stack.url("app-direct"), TOKEN).status == 401
+
+
+def test_the_token_of_mcp_clients_is_in_no_log(stack):
+    mcp(stack.url("gateway"), TOKEN)
+    log = until(lambda: (t := (stack.folder / "gateway.log").read_text()) and "/mcp 200" in t and t)
+    assert MCP_TOKEN not in log + (stack.folder / "app.log").read_text()
+
+
 # What it shows
 
 
@@ -356,6 +425,44 @@ def test_with_openid_connect_the_identity_providers_name_reaches_app_and_grafana
     assert (seen["x-remote-user"], seen["x-watchdog-proxy-secret"]) == ("ann@example.com", SECRET)
     assert grafana["x-webauth-user"] == "ann@example.com"
     assert inner.status == 404
+
+
+@pytest.mark.parametrize("sign_in", ["basic", "oidc"])
+def test_what_an_mcp_client_sends_reaches_the_app_without_a_name(small_gateway, sign_in):
+    with small_gateway(SIGN_IN=sign_in, MCP="on"):
+        base = f"http://127.0.0.1:{small_gateway.ports['gateway']}"
+        refused = mcp(base, {})
+        seen = mcp(
+            base, SPOOFS[0] | SPOOFS[1] | TOKEN | {"Cookie": "a=b", "Mcp-Protocol-Version": "x"}, path="//mcp?a=b"
+        ).json()
+        large = ask(f"{base}/mcp", TOKEN, data=b"x" * 2_000_000)
+        strange = [ask(f"{base}/mcp", TOKEN, method=method).status for method in ("PUT", "PATCH", "OPTIONS")]
+        foreign = mcp(base, TOKEN | {"Origin": "https://evil.example"})
+
+    assert (refused.status, refused.headers["WWW-Authenticate"]) == (401, "Bearer")
+    assert (seen["path"], seen["authorization"], seen["mcp-protocol-version"]) == (
+        "/mcp?a=b",
+        TOKEN["Authorization"],
+        "x",
+    )
+    assert not {"x-remote-user", "x-webauth-user", "x-watchdog-proxy-secret", "cookie", "x-forwarded-for"} & set(seen)
+    assert (large.status, strange, foreign.status) == (413, [403, 403, 403], 403)
+
+
+def test_where_no_token_is_set_there_is_no_mcp(small_gateway):
+    with small_gateway():
+        base = f"http://127.0.0.1:{small_gateway.ports['gateway']}"
+        statuses = [mcp(base, headers).status for headers in ({}, TOKEN, basic("admin"))]
+
+    assert statuses == [404, 404, 404]
+
+
+def test_an_mcp_client_that_guesses_tokens_is_told_to_wait(small_gateway):
+    with small_gateway(MCP="on"):
+        base = f"http://127.0.0.1:{small_gateway.ports['gateway']}"
+        statuses = {mcp(base, TOKEN).status for _ in range(120)}
+
+    assert 429 in statuses
 
 
 def test_who_asks_without_end_is_told_to_wait(small_gateway):
