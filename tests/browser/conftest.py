@@ -67,15 +67,30 @@ def _wait_until_ready(base: str, process: subprocess.Popen) -> None:
     pytest.fail("the server was not ready within a minute")
 
 
+@pytest.fixture(scope="module")
+def contexts(chromium):
+    """By theme and width; tests of a file share them, and with them what the browser has compiled of Streamlit."""
+    made = {}
+
+    def context(theme: str, width: int):
+        if (theme, width) not in made:
+            viewport = {"width": width, "height": 900}
+            made[theme, width] = chromium.new_context(viewport=viewport, color_scheme=theme)
+        return made[theme, width]
+
+    yield context
+    for each in made.values():
+        each.close()
+
+
 @pytest.fixture
-def open_tab(chromium, server):
+def open_tab(contexts, server):
     """Open a path in a tab of its own; `tab.problems` are console errors and failed or foreign requests."""
-    contexts = []
+    tabs = []
 
     def opened(path: str = "/", theme: str = "light", width: int = 1440):
-        context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)
-        contexts.append(context)
-        tab = context.new_page()
+        tab = contexts(theme, width).new_page()
+        tabs.append(tab)
         tab.set_default_timeout(20_000)
         tab.problems = []
         tab.on("console", lambda message: _note(tab, message))
@@ -86,8 +101,8 @@ def open_tab(chromium, server):
         return tab
 
     yield opened
-    for context in contexts:
-        context.close()
+    for tab in tabs:
+        tab.close()
 
 
 def _note(tab, message) -> None:
@@ -111,3 +126,16 @@ def settle(tab) -> None:
         }"""
     )
     tab.wait_for_timeout(700)
+
+
+def on_a_phone(tab):
+    """The same tab, as narrow as a phone, once it is drawn anew."""
+    tab.set_viewport_size({"width": 400, "height": 900})
+    settle(tab)
+    return tab
+
+
+def width_of(tab) -> int:
+    """Of the widest thing on the page, in pixels."""
+    main = tab.locator('[data-testid="stMain"]')
+    return max(main.evaluate("e => e.scrollWidth"), tab.evaluate("document.documentElement.scrollWidth"))

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.browser.conftest import settle
+from tests.browser.conftest import on_a_phone, settle, width_of
 
 pytestmark = pytest.mark.browser
 
@@ -19,33 +19,28 @@ def chosen_window(tab) -> str:
     return " ".join(shown.split())
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("path", PAGES)
-def test_every_page_opens_without_a_console_error_or_a_foreign_request(open_tab, path, theme):
+@pytest.mark.parametrize(("path", "theme"), [("/", "dark"), ("/gpus", "light"), ("/data_health", "dark")])
+def test_every_page_opens_without_a_console_error_or_a_foreign_request_and_fits_a_phone(open_tab, path, theme):
     tab = open_tab(path, theme)
 
     assert tab.locator("h1").inner_text() == PAGES[path]
     assert tab.get_by_text("demo data").is_visible()
     assert tab.locator('[data-testid="stAlertContentError"], [data-testid="stException"]').count() == 0
     assert tab.problems == []
+    assert width_of(on_a_phone(tab)) <= 400
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_on_a_phone_nothing_is_wider_than_the_screen(open_tab, path):
-    tab = open_tab(path, width=400)
-
-    assert tab.evaluate("document.documentElement.scrollWidth") <= 400
-    main = tab.locator('[data-testid="stMain"]')
-    assert main.evaluate("element => element.scrollWidth") <= 400
-
-
-def test_the_verdict_is_on_the_first_screen(open_tab):
+def test_the_overview_has_its_verdict_on_the_first_screen_and_charts_for_those_who_do_not_see_them(open_tab):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
     tab = open_tab("/")
 
     # Until alerts are judged, what the readings alone say stands in their place.
     for label in (re.compile("^GPUs seen$"), re.compile("^(Needs you now|Needs a look)$")):
         box = tab.get_by_text(label).first.bounding_box()
         assert box["y"] + box["height"] <= 900
+    found = axe.Axe().run(tab).response["violations"]
+    # `list` and `listitem` are in Streamlit's own navigation.
+    assert {violation["id"] for violation in found} - {"list", "listitem"} == set()
 
 
 def test_a_click_on_a_cell_opens_its_gpu(open_tab):
@@ -136,12 +131,3 @@ def test_the_keyboard_reaches_navigation_filters_and_links(open_tab):
     assert "GPUs" in words
     assert "Past" in words
     assert "GPU" in words
-
-
-def test_charts_are_described_for_those_who_do_not_see_them(open_tab):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
-    tab = open_tab("/")
-    found = axe.Axe().run(tab).response["violations"]
-
-    # `list` and `listitem` are in Streamlit's own navigation.
-    assert {violation["id"] for violation in found} - {"list", "listitem"} == set()

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.browser.conftest import settle
+from tests.browser.conftest import on_a_phone, settle, width_of
 
 pytestmark = pytest.mark.browser
 
@@ -28,28 +28,37 @@ def a_waiting_job(tab) -> str:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_slurm_page_opens_without_a_console_error_or_a_foreign_request(open_tab, theme):
+def test_the_slurm_page_opens_without_a_console_error_or_a_foreign_request_and_fits_a_phone(open_tab, theme):
     tab = open_queue(open_tab, theme=theme)
 
     assert tab.locator("h1").inner_text() == "Slurm"
     assert tab.locator('[data-testid="stAlertContentError"], [data-testid="stException"]').count() == 0
     assert tab.locator('[data-testid="stVegaLiteChart"]').count() == 5
-    assert tab.problems == []
-
-
-def test_verdict_and_reasons_are_on_the_first_screen(open_tab):
-    tab = open_queue(open_tab)
-
     for words in ("Free GPUs", "Largest free block", "Why jobs wait"):
         box = tab.get_by_text(words, exact=True).first.bounding_box()
         assert box["y"] + box["height"] <= 900
+    assert tab.problems == []
+    assert violations(tab) == set()
+    assert width_of(on_a_phone(tab)) <= 400
 
 
-@pytest.mark.parametrize("path", ["/slurm", "/job"])
-def test_on_a_phone_nothing_is_wider_than_the_screen(open_tab, path):
-    tab = open_tab(path, width=400)
+def test_the_page_of_a_job_asks_for_one_and_fits_a_phone(open_tab):
+    tab = open_tab("/job")
 
-    assert tab.locator('[data-testid="stMain"]').evaluate("element => element.scrollWidth") <= 400
+    assert violations(tab) == set()
+    assert width_of(on_a_phone(tab)) <= 400
+
+
+def violations(tab) -> set[str]:
+    """What axe finds that is ours."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
+    return {found["id"] for found in axe.Axe().run(tab).response["violations"] if not _not_ours(found)}
+
+
+def _not_ours(violation: dict) -> bool:
+    """`list` and `listitem` are in Streamlit's own navigation; Vega draws a brush as a rectangle without a name."""
+    brushes = all("brush_brush" in node["html"] for node in violation["nodes"])
+    return violation["id"] in {"list", "listitem"} or (violation["id"] == "svg-img-alt" and brushes)
 
 
 def test_a_reason_leads_to_the_job_that_waits_longest(open_tab):
@@ -139,16 +148,3 @@ def test_a_filtered_queue_can_be_sent_on_and_survives_a_reload(open_tab):
     sent = open_tab(tab.url.split("/", 3)[-1].join(["/", ""]))
     assert sent.get_by_text("No job matches these filters.").is_visible()
     assert tab.problems == sent.problems == []
-
-
-def test_the_pages_are_accessible(open_tab):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
-    for path in ("/slurm", "/job"):
-        found = axe.Axe().run(open_tab(path)).response["violations"]
-        assert {violation["id"] for violation in found if not _not_ours(violation)} == set()
-
-
-def _not_ours(violation: dict) -> bool:
-    """`list` and `listitem` are in Streamlit's own navigation; Vega draws a brush as a rectangle without a name."""
-    brushes = all("brush_brush" in node["html"] for node in violation["nodes"])
-    return violation["id"] in {"list", "listitem"} or (violation["id"] == "svg-img-alt" and brushes)
