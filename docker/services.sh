@@ -10,6 +10,17 @@ python=${PYTHON:-$root/.venv/bin/python}
 address=${GATEWAY_URL:-http://localhost:${GATEWAY_PORT:-8080}}
 export GATEWAY_URL="$address"
 
+# Where the driver of rented clusters keeps what it knows: infra/settings.py.
+data_dir() {
+    found=${WATCHDOG_DATA_DIR:-}
+    if [ -z "$found" ] && [ -e "$root/.env" ]; then
+        found=$(sed -n 's/^\(export \)\{0,1\}WATCHDOG_DATA_DIR=//p' "$root/.env" | tail -n 1 | tr -d "\"'")
+    fi
+    case ${found:=data} in /*) echo "$found" ;; *) echo "$root/$found" ;; esac
+}
+INFRA_STATE=$(data_dir)/infra
+export INFRA_STATE
+
 compose() {
     # The later one wins.
     if [ -e "$here/.env" ]; then set -- --env-file "$here/.env" "$@"; fi
@@ -49,6 +60,16 @@ make_secrets() {
     chmod 644 "$here/prometheus/secrets/exporters-token"
 }
 
+# The app reads the record of what is rented as another user; what lies beside it is not for it.
+open_record() {
+    record=$INFRA_STATE/journal.jsonl
+    mkdir -p "$INFRA_STATE"
+    [ -e "$record" ] || : >"$record"
+    if ! { chmod 700 "$INFRA_STATE" && chmod 644 "$record"; } 2>/dev/null; then
+        echo "$INFRA_STATE is not yours: the app in Docker may not be able to show what is rented." >&2
+    fi
+}
+
 demo_targets() {
     for kind in gpu slurm; do
         if [ "$1" = on ]; then
@@ -63,6 +84,7 @@ demo_targets() {
 up() {
     need_docker
     make_secrets
+    open_record
     if [ "${1:-}" = --demo ]; then
         demo_targets on
         set -- --profile demo
@@ -115,6 +137,7 @@ restore() {
         "$python" -m watchdog restore "$from/watchdog.duckdb"
         return
     fi
+    open_record
     compose stop app prometheus
     # By standard input, as the container's user may not read the folder.
     compose run --rm --no-deps -T app python -m watchdog restore - <"$from/watchdog.duckdb"

@@ -15,6 +15,7 @@ InfraError
 ├── BudgetError          it would cost more than allowed
 ├── PlanError            the plan would take away a running pod
 ├── BusyError            another driver is at work
+├── ElsewhereError       the driver works elsewhere: here its record is only read
 ├── TerraformError       terraform is missing, or failed for a reason of its own
 ├── NotReadyError        rented, but not ready in time
 └── LeftoverError        something may still be billed
@@ -81,6 +82,10 @@ class PlanError(InfraError):
 
 class BusyError(InfraError):
     """Another driver holds the lock."""
+
+
+class ElsewhereError(InfraError):
+    """The driver works elsewhere; nothing is done from here."""
 
 
 class TerraformError(InfraError):

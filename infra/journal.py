@@ -12,8 +12,10 @@ from watchdog.base.errors import InfraError
 class Journal:
     """An append-only file of records. One driver writes (it holds the lock); anybody reads."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, expected: bool = False) -> None:
+        """`expected`: a file that is not there is unreadable; else it is one without records."""
         self.path = path
+        self._expected = expected
 
     def append(self, record: Record) -> None:
         """Write a record; it is on the disk when this returns, or InfraError."""
@@ -33,15 +35,15 @@ class Journal:
         """The records after byte `offset` and the offset to go on from; a half-written last line stays for next time.
 
         Raises:
-            InfraError: there is a file, and it cannot be read.
+            InfraError: there is a file, or must be, and it cannot be read.
         """
         try:
             with self.path.open("rb") as file:
                 file.seek(offset)
                 data = file.read()
-        except FileNotFoundError:
-            return [], offset
         except OSError as error:
+            if isinstance(error, FileNotFoundError) and not self._expected:
+                return [], offset
             raise InfraError(
                 f"cannot read {self.path}: {error.strerror}", hint="It belongs to whoever ran the driver."
             ) from error

@@ -78,7 +78,8 @@ class Lookout:
         return replace(seen, pods=pods, at=at, report=found, trouble=trouble)
 
     def _report(self, pods: tuple[Pod, ...], book: Book, at: datetime) -> Report:
-        return report(pods, book, book, self._office.held(), at, self._office.timing.settle)
+        held = None if self._office.elsewhere else self._office.held()
+        return report(pods, book, book, held, at, self._office.timing.settle)
 
     def _money(self, seen: Sight, runpod: RunPod) -> Sight:
         try:

@@ -14,7 +14,7 @@ from infra.applier import Applier
 from infra.choosing import Market
 from infra.desk import Desk, Timing
 from infra.direct import DirectApplier
-from infra.errors import ForbiddenError, KeyRefusedError, UnavailableError
+from infra.errors import ElsewhereError, ForbiddenError, KeyRefusedError, UnavailableError
 from infra.http import Patience, Wire
 from infra.journal import Journal
 from infra.lock import only_driver
@@ -46,8 +46,24 @@ class Office:
 
     @property
     def journal(self) -> Journal:
-        """The file of records."""
-        return Journal(self.settings.state / "journal.jsonl")
+        """The file of records; one that is read from elsewhere must be there."""
+        elsewhere = self.settings.record
+        return (
+            Journal(self.settings.state / "journal.jsonl") if elsewhere is None else Journal(elsewhere, expected=True)
+        )
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether the driver works elsewhere, so that nothing may be done from here."""
+        return self.settings.record is not None
+
+    def refuse_elsewhere(self) -> None:
+        """ElsewhereError where nothing may be done from here."""
+        if self.elsewhere:
+            raise ElsewhereError(
+                "this app only reads the record of what is rented",
+                hint="`make teardown`, or the page of `make run`, in the folder from which it was rented.",
+            )
 
     def runpod(self) -> RunPod:
         """A client, or KeyRefusedError where there is no key."""
@@ -60,7 +76,8 @@ class Office:
 
     @contextmanager
     def desk(self, cluster: str, wait_seconds: float = 0.0) -> Iterator[Desk]:
-        """A desk for one cluster, with the lock held."""
+        """A desk for one cluster, with the lock held; ElsewhereError where the driver works elsewhere."""
+        self.refuse_elsewhere()
         runpod = self.runpod()
         with only_driver(self.settings.state / "lock", self.clock, wait_seconds) as lock:
             yield self._desk(runpod, self._applier(runpod, cluster, lock))
@@ -71,7 +88,8 @@ class Office:
         return self._desk(runpod, self._applier(runpod, cluster, None))
 
     def held(self) -> dict[str, dict[str, str]]:
-        """What Terraform holds, by cluster and address."""
+        """What Terraform holds, by cluster and address; ElsewhereError where its state is not here."""
+        self.refuse_elsewhere()
         folders = [path for path in self.settings.state.glob("*") if path.is_dir()]
         if self.settings.direct:
             runpod = self.runpod()

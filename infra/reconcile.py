@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 
 from infra import notes
 from infra.book import Book, ClusterEntry
 from infra.desk import Desk
 from infra.ownership import MARKER, is_ours, named_like
 from infra.wire import Pod
+
+_Held: TypeAlias = Mapping[str, Mapping[str, str]] | None
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ def report(
     pods: Sequence[Pod],
     before: Book,
     after: Book,
-    held: Mapping[str, Mapping[str, str]],
+    held: _Held,
     now: datetime,
     settle: float,
     vanished: Sequence[str] = (),
@@ -96,7 +99,7 @@ def report(
         pods: RunPod's list.
         before: our record before the list was taken in.
         after: our record after it.
-        held: what Terraform holds, by cluster and address.
+        held: what Terraform holds, by cluster and address; None: not known here, so no pod is said to be unheld.
         now: the instant of the list.
         settle: seconds after an intent in which a pod of it may still turn up.
         vanished: recorded pods that the list lacks.
@@ -119,7 +122,7 @@ def report(
     return Report(now, order, findings, list(vanished), pending, (len(others), sum(pod.cost for pod in others)))
 
 
-def _judge(pod: Pod, book: Book, held: Mapping[str, Mapping[str, str]], now: datetime) -> list[Finding] | None:
+def _judge(pod: Pod, book: Book, held: _Held, now: datetime) -> list[Finding] | None:
     """What is wrong with a pod; None where it has nothing to do with us."""
     for cluster, entry in book.clusters.items():
         if is_ours(pod, cluster, entry.owner):
@@ -133,13 +136,11 @@ def _judge(pod: Pod, book: Book, held: Mapping[str, Mapping[str, str]], now: dat
     return None
 
 
-def _faults(
-    pod: Pod, entry: ClusterEntry, book: Book, held: Mapping[str, Mapping[str, str]], now: datetime
-) -> Iterable[tuple[str, str]]:
+def _faults(pod: Pod, entry: ClusterEntry, book: Book, held: _Held, now: datetime) -> Iterable[tuple[str, str]]:
     known = book.pods.get(pod.id)
     if known is None:
         yield "unrecorded", "rented for this cluster, but its answer never reached us"
-    if pod.id not in held.get(entry.name, {}).values():
+    if held is not None and pod.id not in held.get(entry.name, {}).values():
         yield "unheld", "Terraform does not hold it"
     if entry.deadline_at is not None and now >= entry.deadline_at:
         yield "overdue", f"was to be returned by {entry.deadline_at:%Y-%m-%d %H:%M} UTC"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from infra import acts
 from infra.deeds import Deeds
@@ -53,16 +54,23 @@ class Rental:
     ) -> None:
         """Prepare; nothing is asked of RunPod yet. `office` is for tests."""
         self._clock, self._history = clock, around.history
+        if config.infra_record:
+            settings = replace(settings, record=Path(config.infra_record))
         self.office = office or Office(settings, clock, Progress(_Silent()), lambda _: False)  # type: ignore[arg-type]
         self.lookout = Lookout(self.office)
         self.deeds = Deeds(self.office, self._done)
-        self.guard = Guard(policy_of(config), config.guard_gpu_ratio, around.work, self.deeds, around.told)
+        self.guard = Guard(self._policy(config), config.guard_gpu_ratio, around.work, self.deeds, around.told)
         self._told, self._over_budget = around.told, frozenset[str]()
 
     @property
     def connected(self) -> bool:
         """Whether there is a key."""
         return bool(self.office.settings.key)
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether the driver works elsewhere: all is shown, nothing is done."""
+        return self.office.elsewhere
 
     @property
     def sight(self) -> Sight:
@@ -84,16 +92,27 @@ class Rental:
         self.guard.tick(sight, now)
 
     def teardown(self, cluster: str, by: str) -> None:
-        """Begin to return a cluster; BusyError where something else goes on."""
+        """Begin to return a cluster; BusyError where something else goes on; ElsewhereError where the driver works elsewhere."""
+        self.office.refuse_elsewhere()
         self.deeds.start(f"tear down {cluster}", by, acts.teardown(cluster))
 
     def return_pod(self, cluster: str, pod_id: str, by: str) -> None:
         """Begin to return one pod of ours."""
+        self.office.refuse_elsewhere()
         self.deeds.start(f"return {pod_id} of {cluster}", by, acts.return_pod(cluster, pod_id))
 
     def extend(self, cluster: str, until: datetime, by: str) -> None:
         """Begin to move the deadline of a cluster."""
+        self.office.refuse_elsewhere()
         self.deeds.start(f"extend {cluster}", by, acts.extend(cluster, until))
+
+    def _policy(self, config: Config) -> Policy:
+        """The owner's wishes; an app that may do nothing warns, whatever they say."""
+        policy = policy_of(config)
+        if not self.elsewhere or policy.action is Action.WARN:
+            return policy
+        _log.warning("the idle guard only warns: this app reads the record of what is rented and does nothing")
+        return replace(policy, action=Action.WARN)
 
     def _watch_budget(self, sight: Sight, now: datetime) -> None:
         """Tell once of each cluster that has come to cost more than its owner allowed."""

@@ -41,6 +41,7 @@ class Settings:
         proxy: where the gateway of a pod is reached, with `{pod}` and `{port}`.
         gateway_token, model_key: what the pods' gateways ask for, where the secrets are kept at RunPod.
         services: folder of the services' configuration, which is told of the pods; None: none is.
+        record: the journal of a driver that works elsewhere: it is read, and nothing is done; None: the driver works here.
     """
 
     key: str = field(default="", repr=False)
@@ -55,6 +56,7 @@ class Settings:
     gateway_token: str = field(default="", repr=False)
     model_key: str = field(default="", repr=False)
     services: Path | None = None
+    record: Path | None = None
 
     @property
     def secrets(self) -> tuple[str, ...]:

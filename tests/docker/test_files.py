@@ -99,7 +99,7 @@ def test_no_service_has_the_docker_socket_or_the_hosts_network(compose):
 def test_what_is_mounted_is_in_the_repository_or_made_by_services_sh(compose):
     made = (DOCKER / "services.sh").read_text()
     for name, service in services(compose):
-        for volume in service.get("volumes", []):
+        for volume in filter(lambda volume: isinstance(volume, str), service.get("volumes", [])):
             source = volume.split(":")[0]
             if source.startswith("./.secrets/"):
                 assert Path(source).name in made, (name, source)
@@ -108,6 +108,24 @@ def test_what_is_mounted_is_in_the_repository_or_made_by_services_sh(compose):
                 assert volume.endswith(":ro"), (name, volume)
             else:
                 assert source in compose["volumes"], (name, source)
+
+
+def test_of_the_drivers_state_the_app_gets_the_record_alone_to_read(compose):
+    given = [
+        volume
+        for _, service in services(compose)
+        for volume in service.get("volumes", [])
+        if "data/infra" in str(volume)
+    ]
+
+    assert given == [
+        {
+            "type": "bind", "source": "../data/infra/journal.jsonl", "target": "/run/infra/journal.jsonl",
+            "read_only": True, "bind": {"create_host_path": False},
+        }
+    ]  # fmt: skip
+    assert given[0] in compose["services"]["app"]["volumes"]
+    assert compose["services"]["app"]["environment"]["WATCHDOG_INFRA_RECORD"] == given[0]["target"]
 
 
 def test_the_app_knows_every_setting_that_compose_gives_it(compose):
@@ -306,6 +324,31 @@ def test_up_makes_secrets_once_that_only_this_user_reaches(services_sh):
     assert {path.name: path.read_text() for path in kept.iterdir() if path.is_file()} == secret
     assert "up --detach --build" in first.calls[-1]
     assert "--profile" not in first.calls[-1]
+
+
+def test_up_opens_the_record_of_what_is_rented_and_nothing_beside_it(services_sh):
+    state = services_sh.place.parent / "data" / "infra"
+    services_sh("up")
+    (state / "journal.jsonl").write_text("kept\n")
+    (state / "gpuwd").mkdir()
+    (state / "gpuwd" / "secrets.json").touch(0o600)
+    (state / "journal.jsonl").chmod(0o600)
+    done = services_sh("up")
+
+    assert done.returncode == 0, done.stderr
+    assert (state / "journal.jsonl").read_text() == "kept\n"
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (state, *state.rglob("*.json*"))}
+    assert modes == {"infra": 0o700, "journal.jsonl": 0o644, "secrets.json": 0o600}
+
+
+@pytest.mark.parametrize("line", ["WATCHDOG_DATA_DIR=elsewhere", 'export WATCHDOG_DATA_DIR="elsewhere"'])
+def test_the_record_is_looked_for_where_the_driver_keeps_it(services_sh, line):
+    (services_sh.place.parent / ".env").write_text(f"X=1\n{line}\n")
+    services_sh("up")
+    services_sh("up", WATCHDOG_DATA_DIR=str(services_sh.place / "absolute"))
+
+    assert (services_sh.place.parent / "elsewhere" / "infra" / "journal.jsonl").exists()
+    assert (services_sh.place / "absolute" / "infra" / "journal.jsonl").exists()
 
 
 def test_the_password_that_is_made_is_the_one_of_the_file(services_sh):

@@ -11,11 +11,13 @@ from infra import tokens
 from infra.guard import Action, Phase
 from infra.guarding import WORDS
 from infra.idleness import Work
+from infra.rental import Around, Rental
 from infra.watched import watched
 from tests.infra.test_extend import Gateways
 from tests.infra.test_guard import slurm
 from tests.pages.conftest import words
 from tests.pages.rental_stage import stage_at
+from watchdog.base.config import Config
 from watchdog.model.people import Person, Role
 from watchdog.services.slurm_view import SlurmView
 
@@ -107,6 +109,25 @@ def test_who_may_only_look_can_neither_extend_nor_tear_down(open_page, stage, mo
     buttons = {button.label: button for button in page.button}
     assert buttons["Extend"].disabled
     assert buttons["Tear down"].disabled
+
+
+def test_an_app_that_only_reads_the_record_shows_the_pods_and_says_what_to_run_instead(open_page, stage, tmp_path):
+    stage.kit.up(workers=1)
+    office = stage.kit.office
+    chosen = replace(office.settings, record=office.journal.path, state=tmp_path / "app", direct=False)
+    around = Around(Work, stage.runtime.history, lambda *_: None)
+    stage.runtime.rental = Rental(chosen, office.clock, Config(source="demo"), around, replace(office, settings=chosen))
+    stage.kit.strange_pod("gpuwd-worker-9", marker=stage.kit.owner())
+    stage.look()
+    page = open_page("infrastructure", runtime=stage.runtime)
+    buttons = {button.label: button for button in page.button}
+
+    assert list(pods(page)["pod"]) == ["gpuwd-head", "gpuwd-worker-0", "gpuwd-worker-9"]
+    assert "make teardown" in words(page)
+    acts = [label for label in buttons if label.startswith(("Extend", "Tear down", "Return"))]
+    assert len(acts) == 3
+    assert [label for label in acts if not buttons[label].disabled] == []
+    assert "make teardown" in buttons["Tear down"].help
 
 
 def test_a_teardown_is_confirmed_by_the_name_returns_all_and_is_kept(open_page, stage):

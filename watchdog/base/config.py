@@ -122,6 +122,9 @@ class Config:
     mcp_token: str = _setting(
         "", "Bearer token of the assistant's tools for MCP clients at /mcp; unset = off.", secret=True
     )
+    infra_record: str = _setting(
+        "", "The journal of a driver that works elsewhere: what it rented is shown, and nothing is done from here."
+    )
     guard_idle_minutes: float = _setting(
         30.0, "A rented cluster idle for so long is warned of; 0 = never. What is not known is not idle."
     )

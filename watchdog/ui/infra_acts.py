@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import streamlit as st
 
@@ -23,7 +24,7 @@ from watchdog.ui.audited import Deed, carry_out
 from watchdog.ui.cards import problem
 from watchdog.ui.data import runtime
 from watchdog.ui.escape import escape
-from watchdog.ui.infra_words import hours_left, money
+from watchdog.ui.infra_words import ELSEWHERE, hours_left, money
 
 _EXTEND, _TEARDOWN, _RETURN = "Extend", "Tear down", "Return a pod"
 _HOURS = (1, 2, 4, 8, 24)
@@ -42,18 +43,25 @@ def cluster_buttons(entry: ClusterEntry, pods: Sequence[Pod]) -> None:
     """Extend and tear down, for who may."""
     if not pods:
         return
-    if who.guarded_button("Extend", Role.ADMIN, key=f"infra.extend.{entry.name}"):
+    if who.guarded_button("Extend", Role.ADMIN, key=f"infra.extend.{entry.name}", **_elsewhere()):
         _begin(Act(_EXTEND, entry.name))
-    if who.guarded_button("Tear down", Role.ADMIN, key=f"infra.teardown.{entry.name}"):
+    if who.guarded_button("Tear down", Role.ADMIN, key=f"infra.teardown.{entry.name}", **_elsewhere()):
         _begin(Act(_TEARDOWN, entry.name))
 
 
 def return_button(finding: Finding) -> None:
     """Return one pod of ours that is out of order."""
     if who.guarded_button(
-        f"Return {escape(finding.pod.name)}", Role.ADMIN, key=f"infra.return.{finding.kind}.{finding.pod.id}"
+        f"Return {escape(finding.pod.name)}",
+        Role.ADMIN,
+        key=f"infra.return.{finding.kind}.{finding.pod.id}",
+        **_elsewhere(),
     ):
         _begin(Act(_RETURN, finding.cluster, finding.pod.id))
+
+
+def _elsewhere() -> dict[str, Any]:
+    return {"disabled": True, "help": ELSEWHERE} if runtime().rental.elsewhere else {}
 
 
 def _begin(act: Act) -> None:

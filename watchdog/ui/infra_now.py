@@ -20,7 +20,7 @@ from watchdog.ui.data import runtime
 from watchdog.ui.escape import escape
 from watchdog.ui.infra_acts import cluster_buttons, return_button
 from watchdog.ui.infra_guard import guard_line
-from watchdog.ui.infra_words import deadline_text, gpu_text, hours_left, money, state_text
+from watchdog.ui.infra_words import ELSEWHERE, deadline_text, gpu_text, hours_left, money, state_text
 
 _COLUMNS: dict[str, Any] = {
     "state": st.column_config.TextColumn("state", width=150),
@@ -133,6 +133,8 @@ def _cluster(rental: Rental, sight: Sight, entry: ClusterEntry, now: datetime) -
         st.markdown(f"**Cluster {escape(entry.name)}** · to be returned {deadline_text(entry, now)}")
         if rental.connected:
             cluster_buttons(entry, sight.mine(entry))
+    if rental.elsewhere:
+        st.caption(ELSEWHERE)
     if over := sight.overrun(entry, now):
         st.warning(f"**Over budget:** {escape(over, 200)}. Nothing is returned for it.", icon=":material/payments:")
     if rental.connected:

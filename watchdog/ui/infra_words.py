@@ -10,6 +10,11 @@ from infra.pod_state import Health
 from infra.sight import Sight
 from watchdog.model.units import duration_text, instant_text
 
+# Where the app sees only the record of the driver, as in Docker.
+ELSEWHERE = (
+    "This app reads the record of what is rented and does nothing about it. `make teardown` returns a cluster, "
+    "in the folder from which it was rented; the page of `make run` there also extends it."
+)
 _SHAPES = {Health.OK: "✓", Health.WAITING: "…", Health.BAD: "✕", Health.UNKNOWN: "?"}
 
 
