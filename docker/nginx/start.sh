@@ -4,7 +4,7 @@ set -eu
 
 conf=${CONF:-/etc/watchdog}
 first_of() { for path; do [ ! -r "$path" ] || { echo "$path"; return; }; done; }
-nameservers() { awk '$1 == "nameserver" && $2 !~ /%/ { print ($2 ~ /:/) ? "[" $2 "]" : $2 }' /etc/resolv.conf | tr '\n' ' '; }
+nameservers() { awk '$1 == "nameserver" && $2 !~ /%/ { print (($2 ~ /:/) ? "[" $2 "]" : $2) }' /etc/resolv.conf | tr '\n' ' '; }
 
 export RUN="${RUN:-/tmp/nginx}" HTPASSWD="${HTPASSWD:-$conf/htpasswd}" CERTIFICATES="${CERTIFICATES:-$conf/tls}"
 export BIND="${BIND:-}" PORT="${PORT:-8080}" HEALTH_PORT="${HEALTH_PORT:-8081}"

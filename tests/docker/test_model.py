@@ -8,16 +8,18 @@ import json
 import ssl
 import subprocess
 import time
+import urllib.parse
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from openai import OpenAI
 
 from infra import acts, tokens
 from infra.wiring import rewire
 from tests.docker.fake_dns import name_server
-from tests.docker.stack import Echo, ask, basic, echoed, gateway, htpasswd, new_ports
+from tests.docker.stack import USERS, Echo, ask, basic, echoed, gateway, htpasswd, new_ports
 from tests.fake_vllm import FakeVllm, Reply, says
 from tests.infra.kit import kit_at
 
@@ -150,6 +152,18 @@ def test_words_come_one_by_one_while_the_model_still_writes(here, vllm):
     assert first < whole - 1.0
 
 
+def test_openais_library_streams_with_the_sign_in_in_its_address(here, vllm):
+    vllm.play(says("hello there"))
+    word = urllib.parse.quote(USERS["carl"])
+    with OpenAI(base_url=f"http://carl:{word}@127.0.0.1:{here.port}/v1", api_key="unused", max_retries=0) as client:
+        asked = [{"role": "user", "content": "hi"}]
+        stream = client.chat.completions.create(model="tiny", messages=asked, stream=True)
+        said = "".join(chunk.choices[0].delta.content or "" for chunk in stream if chunk.choices)
+
+    assert said == "hello there"
+    assert vllm.keys == [f"Bearer {here.key}"]
+
+
 def test_the_pod_sees_neither_password_nor_name_nor_cookie(here, vllm):
     seen = {}
 
@@ -173,6 +187,7 @@ def test_the_pod_sees_neither_password_nor_name_nor_cookie(here, vllm):
         "user-agent",
         "accept",
     }
+    assert seen["user-agent"] == "gpu-watchdog"
     assert base64.b64encode(b"carl:").decode()[:6] not in str(seen)
 
 
