@@ -17,12 +17,14 @@ from infra.guarding import GUARD
 from infra.idleness import Work
 from infra.rental import Around, Rental
 from infra.settings import load_settings
+from infra.watched import watched
 from watchdog.alert_loop import AlertLoop, AlertLoopState
 from watchdog.alerts.engine import AlertEngine
 from watchdog.alerts.notify import setup as notifying
 from watchdog.analysis.load import BUSY_METRICS, busiest
 from watchdog.assistant.answering import assistant_of
 from watchdog.assistant.desk import Desk, Reads
+from watchdog.assistant.loop import load_sdk
 from watchdog.assistant.runs import Runs
 from watchdog.assistant.settings import ModelSettings, model_settings
 from watchdog.base.clock import Clock, SystemClock
@@ -105,6 +107,8 @@ class Runtime:
             yield "slurm", self._slurm.run
         yield "history", self.sql.tend
         yield "chats", self.assistant.tend
+        if self.model.configured:
+            yield "model", load_sdk
         yield "rental", self.rental.run
         yield from ((f"telling {place}", run) for place, run in enumerate(telling))
 
@@ -115,6 +119,7 @@ class Runtime:
             slurm=lambda: self.slurm,
             sources=lambda: self.collector.statuses,
             scheduler=lambda: self._slurm.status() if self._slurm and self._slurm.there else None,
+            rental=lambda at: watched(self.rental, at),
         )
 
     def _rented(self) -> Rental:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -41,8 +42,15 @@ def answer(  # noqa: PLR0913 (each is a thing of its own)
     if problem is not None:
         emit(problem)
         return Answer("", Ending.FAILED, model.model, notices=(problem,))
-    # The SDK takes most of a second and 20 MB to load: a watchdog without a model does without it.
-    from watchdog.assistant.turns import Asked, Run  # noqa: PLC0415
+    from watchdog.assistant.turns import Asked, Run  # noqa: PLC0415 (as `load_sdk`)
 
     asked = Asked(sound(question), toolbox, desk, tuple(facts), tuple(history))
     return Run(asked, model, limits, emit, Watch(clock, cancelled, clock.monotonic() + limits.seconds)).answer()
+
+
+def load_sdk(_stop: threading.Event) -> None:
+    """Load what speaks to a model, so that the first question need not wait for it.
+
+    It takes most of a second and 20 MB: a watchdog without a model does without it.
+    """
+    import watchdog.assistant.turns  # noqa: F401, PLC0415

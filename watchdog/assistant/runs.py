@@ -56,7 +56,7 @@ class Run:
         self.asked_is_kept = False
         self.kept_version = -1
         self.keeping = threading.Lock()
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._draft, self._version = Draft(), 0
         self._answer: Answer | None = None
         self._ended_at: datetime | None = None
@@ -88,6 +88,13 @@ class Run:
             if self._answer is None:
                 self._draft = folded(self._draft, step)
                 self._version += 1
+                self._lock.notify_all()
+
+    def wait(self, version: int, seconds: float) -> int:
+        """Return the version once it is another than this, or after so many seconds."""
+        with self._lock:
+            self._lock.wait_for(lambda: self._version != version, seconds)
+            return self._version
 
     def stop(self, monotonic: float) -> None:
         """Ask it to stop; what it has said stays."""
@@ -107,6 +114,7 @@ class Run:
                 self._answer = answer or self._draft.answer((at - self.asked.asked_at).total_seconds())
                 self._ended_at = at
                 self._version += 1
+                self._lock.notify_all()
 
     def reply(self) -> tuple[int, Reply]:
         """What there is to keep, and its version."""

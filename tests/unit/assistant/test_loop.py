@@ -491,7 +491,16 @@ def test_without_a_model_nothing_is_asked():
     assert got.notices[0].text == "No model is configured."
 
 
-def test_the_sdk_is_not_loaded_where_there_is_no_model():
-    """It takes most of a second and 20 MB."""
-    program = "import sys, watchdog.assistant.loop; sys.exit('openai' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 0
+_SDK = """
+import sys, threading
+from watchdog.assistant.loop import load_sdk
+from watchdog.runtime import Runtime
+assert "openai" not in sys.modules
+load_sdk(threading.Event())
+assert "openai" in sys.modules
+"""
+
+
+def test_the_sdk_is_loaded_only_when_asked_to():
+    """It takes most of a second and 20 MB; the runtime asks at its start where a model is connected."""
+    assert subprocess.run([sys.executable, "-c", _SDK], cwd=ROOT, check=False).returncode == 0

@@ -145,6 +145,17 @@ def test_one_that_does_not_listen_is_left_to_itself_and_its_late_words_count_no_
     assert run.draft.text == "one "
 
 
+def test_who_waits_for_news_is_told_at_once_and_in_vain_only_for_so_long(runs, script):
+    run = runs.ask("ann", "c", "why?")
+    until(lambda: run.draft.text)
+    seen = run.version
+    assert run.wait(seen, 0.01) == seen
+    threading.Timer(0.05, script.on.set).start()
+    began = time.monotonic()
+    assert run.wait(seen, 30) > seen
+    assert time.monotonic() - began < 5
+
+
 def test_a_chat_answers_one_question_at_a_time_and_others_meanwhile(runs, script):
     runs.ask("ann", "c", "why?")
     with pytest.raises(ChatError, match="still being answered"):
