@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -14,9 +15,14 @@ from typing import Any
 import duckdb
 
 from watchdog.base.errors import StoreError, StoreFullError
+from watchdog.store import torn
 from watchdog.store.translate import translate, translated
 
+_log = logging.getLogger(__name__)
+
 Cursor = duckdb.DuckDBPyConnection
+# DuckDB's own measure.
+_LOG_BYTES = 16 << 20
 
 
 def rows(cursor: Cursor, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
@@ -45,6 +51,8 @@ class Database:
             "enable_external_access": False,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
+            # Checkpoints are ours, as each begins with keeping what it may break.
+            "checkpoint_threshold": "1TB",
         }
         self._writing = threading.RLock()
         self._counting = threading.Lock()
@@ -75,11 +83,27 @@ class Database:
                     rows(cursor, "ROLLBACK")
                 raise
             rows(cursor, "COMMIT")
+            if self._log_bytes() > _LOG_BYTES:
+                with suppress(duckdb.TransactionException):  # somebody reads; the next one will
+                    self._checkpoint(cursor)
 
     def checkpoint(self) -> None:
         """Fold the write-ahead log into the file."""
         with self._writing, self._cursor() as cursor:
-            rows(cursor, "CHECKPOINT")
+            self._checkpoint(cursor)
+
+    def _checkpoint(self, cursor: Cursor) -> None:
+        numbers = [row[0] for row in rows(cursor, "PRAGMA metadata_info")]
+        with translated(self.path):
+            torn.keep(self.path, numbers)
+        rows(cursor, "CHECKPOINT")
+        torn.forget(self.path)
+
+    def _log_bytes(self) -> int:
+        try:
+            return self.path.with_name(f"{self.path.name}.wal").stat().st_size
+        except OSError:
+            return 0
 
     def copy_to(self, path: Path) -> None:
         """A copy of the file as of now under another name; writers wait meanwhile, readers do not.
@@ -101,14 +125,17 @@ class Database:
 
     def _copy_log(self, part: Path) -> None:
         """Where a long read kept the checkpoint from taking all in, the log belongs to the file."""
-        log = self.path.with_name(f"{self.path.name}.wal")
-        if log.exists() and log.stat().st_size:
+        if self._log_bytes():
+            log = self.path.with_name(f"{self.path.name}.wal")
             _copy_elsewhere(log, part.with_name(f"{part.name}.wal"))
             self._connect(part).close()
 
     def close(self) -> None:
-        """Give the file back; DuckDB folds the log in."""
+        """Give the file back, with the log folded in; where that fails the log stays, and nothing is lost."""
         with self._writing, translated(self.path):
+            if not self._broken and self._log_bytes():
+                with suppress(duckdb.Error, StoreError):
+                    self._checkpoint(self._connection)
             self._connection.close()
 
     @contextmanager
@@ -144,7 +171,11 @@ class Database:
         with translated(self.path):
             if _is_new(self.path):
                 self._create()
-            return self._connect(self.path)
+            elif mended := torn.mend(self.path):
+                _log.warning("%s: a checkpoint had left blocks %s half written; they were put back", self.path, mended)
+            connection = self._connect(self.path)
+            rows(connection, "PRAGMA disable_checkpoint_on_shutdown")
+            return connection
 
     def _create(self) -> None:
         # Under another name first: a kill between creating the file and its first header leaves no half file.
