@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import hypothesis
 import pytest
+
+from watchdog.store.connection import Database
+from watchdog.store.database import Store
+from watchdog.store.schema import migrate
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
@@ -53,6 +59,27 @@ def traces():
     if not path.is_dir():
         pytest.skip("recorded traces (../shared/traces) are not at hand")
     return path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def new_stores(tmp_path_factory):
+    """New stores are copies of one: making the tables takes longer than most tests of them, some thousand times.
+
+    They share its identity; a test to which that matters patches `made_anew` in again.
+    """
+    template = tmp_path_factory.mktemp("template") / "new.duckdb"
+    Store(template, threads=1).close()
+    made_anew = Database._create
+
+    def copied(database: Database) -> None:
+        if database._prepare is not migrate:
+            made_anew(database)
+        else:
+            shutil.copyfile(template, database.path)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Database, "_create", copied)
+        yield SimpleNamespace(made_anew=made_anew)
 
 
 @pytest.fixture(autouse=True)

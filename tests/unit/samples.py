@@ -10,10 +10,13 @@ from tests.conftest import NOON
 from watchdog.model.frames import SAMPLES
 
 
-def samples(count, *, start=NOON, every=15, gpu="GPU-a", node="node01", metric="power_watts", value=None):
-    """`count` readings of one series, one each `every` seconds; values count up unless `value` is given."""
-    instants = [start + timedelta(seconds=every * i) for i in range(count)]
-    values = [float(i) if value is None else float(value) for i in range(count)]
+def samples(count, *, start=NOON, every=15, gpu="GPU-a", node="node01", metric="power_watts", value=None, first=0):
+    """`count` readings of one series, one each `every` seconds; values count up unless `value` is given.
+
+    The ones before number `first` are left out.
+    """
+    instants = [start + timedelta(seconds=every * i) for i in range(first, count)]
+    values = [float(i) if value is None else float(value) for i in range(first, count)]
     return SAMPLES.conform(
         pd.DataFrame(
             {

@@ -14,6 +14,7 @@ from watchdog.base.clock import FakeClock
 from watchdog.base.errors import StoreFullError
 from watchdog.model.tables import TABLES
 from watchdog.model.telemetry import Window
+from watchdog.store.connection import Database
 from watchdog.store.database import Store
 from watchdog.store.lake import lake as lakes
 from watchdog.store.lake.lake import Lake, lake_folder, latest
@@ -192,7 +193,8 @@ def test_a_kill_while_writing_leaves_nothing_for_good(store, lake, clock, tmp_pa
     assert {path for path in lake.folder.rglob("*") if path.is_file() and path.name != "manifest.json"} == named
 
 
-def test_another_store_in_the_same_place_is_copied_anew(store, lake, tmp_path, clock):
+def test_another_store_in_the_same_place_is_copied_anew(store, lake, tmp_path, clock, new_stores, monkeypatch):
+    monkeypatch.setattr(Database, "_create", new_stores.made_anew)
     fill(store)
     lake.snapshot(store)
     with Store(tmp_path / "other.duckdb") as other:
