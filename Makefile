@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # One worker more than two cores keep busy, as many tests wait for servers. Browsers and servers come first, so that
 # none of them is left at the end alone.
-TESTS := $(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder
+TESTS := $(BIN)/python -m pytest -q -n 4 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo collect test check bench evaluate dev-setup services-up services-demo services-down backup restore infra-verify \

@@ -82,9 +82,9 @@ def wire(here) -> None:
     settled(here, lambda answer: answer.status != 404)
 
 
-def settled(here, condition):
+def settled(here, condition, headers=None):
     until = time.monotonic() + 15
-    while not condition(answer := ask(f"{here.url}/v1/models", basic("carl"))):
+    while not condition(answer := ask(f"{here.url}/v1/models", headers or basic("carl"))):
         assert time.monotonic() < until, answer
         time.sleep(0.1)
     return answer
@@ -264,7 +264,8 @@ def test_under_openid_connect_only_who_is_signed_in_reaches_the_model(tmp_path):
     provider = Echo(oauth2_proxy)
     with place(tmp_path, SIGN_IN="oidc", OAUTH2_PROXY=f"127.0.0.1:{provider.port}") as there:
         rewire(there.kit.office.settings, "gpuwd", rented(there.kit))
-        time.sleep(0.5)
+        settled(there, lambda answer: answer.status != 404, {"Cookie": "s=good"})
+        there.vllm.keys.clear()
         out = post(there, {"Cookie": "s=bad"})
         good = post(there, {"Cookie": "s=good"})
     provider.stop()
