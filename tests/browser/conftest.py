@@ -34,7 +34,7 @@ def serving(data: Path, **more: str):
         "WATCHDOG_PORT": str(port),
         "WATCHDOG_DATA_DIR": str(data),
         "WATCHDOG_INTERVAL_SECONDS": "5",
-        "WATCHDOG_DEMO_HISTORY_HOURS": "1",
+        "WATCHDOG_DEMO_HISTORY_HOURS": "0.25",
         **{f"WATCHDOG_{name.upper()}": value for name, value in more.items()},
     }
     env = {name: value for name, value in os.environ.items() if not name.startswith("WATCHDOG_")} | settings
