@@ -12,7 +12,7 @@ import unicodedata
 _BREAK = "\u200b"
 # Mentions, Slack's <!here> and <url|text>, Markdown's [text](url), and whatever would be made a link.
 _SIGNS = (("@", f"@{_BREAK}"), ("<", "\u2039"), (">", "\u203a"), ("](", f"]{_BREAK}("), ("://", f":{_BREAK}//"))
-_WWW = re.compile(r"(?i)\bwww\.")
+_WWW = re.compile(r"(?i)www\.")
 
 
 def one_line(text: str, most: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.conftest import NOON
@@ -28,6 +28,7 @@ def message(title="Hot: GPU 0 on gpu01", kind=MessageKind.FIRING, count=1, expla
 
 
 @given(st.text() | st.lists(st.sampled_from([*"@<>[]():/.\r\n\x00 ", "www", "](", "://"])).map("".join))
+@example("_www.evil.com")
 def test_no_text_of_the_cluster_mentions_links_or_breaks_a_line(text):
     shown = harmless(text, 100)
     assert not any(sign in shown for sign in ("<", ">", "](", "://", "\n", "\r", "\x00", "\u202e"))
