@@ -42,7 +42,7 @@ def _moments(folder):
     """From before the file is open until some batches later, in seconds, however busy the machine is."""
     began = time.monotonic()
     Store(folder / f"timed-{began}.duckdb", threads=1).close()
-    return max(0.35, 3 * (time.monotonic() - began))
+    return max(0.5, 8 * (time.monotonic() - began))
 
 
 def _check(path, known):
