@@ -1,7 +1,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# One worker more than two cores keep busy, as many tests wait for servers. Browsers and servers come first, so that
+# More workers than two cores keep busy, as many tests wait for servers. Browsers and servers come first, so that
 # none of them is left at the end alone.
 TESTS := $(BIN)/python -m pytest -q -n 4 --dist loadfile --no-loadscope-reorder
 

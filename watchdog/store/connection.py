@@ -84,7 +84,8 @@ class Database:
                 raise
             rows(cursor, "COMMIT")
             if self._log_bytes() > _LOG_BYTES:
-                with suppress(duckdb.TransactionException):  # somebody reads; the next one will
+                # Somebody reads, or what is kept aside finds no space: it is committed all the same, and tried again.
+                with suppress(duckdb.TransactionException, StoreFullError):
                     self._checkpoint(cursor)
 
     def checkpoint(self) -> None:

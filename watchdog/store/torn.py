@@ -42,10 +42,14 @@ def keep(path: Path, numbers: Iterable[int]) -> None:
     body = msgspec.msgpack.encode(_Kept(os.pread(handle, HEADERS_BYTES, 0), sound))
     aside = _aside(path)
     fresh = aside.with_name(f"{aside.name}.new")
-    with fresh.open("wb") as file:
-        file.write(zlib.crc32(body).to_bytes(4, "little") + body)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with fresh.open("wb") as file:
+            file.write(zlib.crc32(body).to_bytes(4, "little") + body)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        fresh.unlink(missing_ok=True)
+        raise
     fresh.replace(aside)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.integration.store_writer import ROWS, batch, stored_batches
-from watchdog.base.errors import StoreError
+from watchdog.base.errors import StoreError, StoreFullError
 from watchdog.store import connection, torn
 from watchdog.store.database import Store
 
@@ -141,4 +142,21 @@ def test_a_log_that_has_grown_large_is_folded_in_and_what_was_kept_goes(tmp_path
         log = path.with_name("x.duckdb.wal")
         assert not log.exists() or not log.stat().st_size
     assert [each.name for each in tmp_path.iterdir()] == ["x.duckdb"]
+    assert batches(path) == KEPT[:2]
+
+
+def test_a_log_that_cannot_be_folded_in_for_want_of_space_costs_no_write(tmp_path, monkeypatch):
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = tmp_path / "x.duckdb"
+    with Store(path, threads=1) as store:
+        monkeypatch.setattr(connection, "_LOG_BYTES", 0)
+        with monkeypatch.context() as patch:
+            patch.setattr(torn.os, "fsync", full)
+            store.append_samples(batch(0))
+            with pytest.raises(StoreFullError, match="No space left"):
+                store.checkpoint()
+        assert sorted(each.name for each in tmp_path.iterdir()) == ["x.duckdb", "x.duckdb.wal"]
+        store.append_samples(batch(1))
     assert batches(path) == KEPT[:2]
