@@ -106,7 +106,8 @@ def up(args: Namespace, office: Office) -> int:
             raise
         _print(_status(desk, office, wishes.name).text())
         _write_outputs(desk, office, wishes.name)
-        _print(rewire(office.settings, wishes.name, _own_pods(desk, wishes.name)))
+        wired = rewire(office.settings, wishes.name, _own_pods(desk, wishes.name))
+        _print(f"{wired} An app that is running reads it at its next start.")
         return _tell(reconcile(desk, office.held()), quiet=True)
 
 

@@ -50,6 +50,7 @@ def test_up_shows_the_price_an_hour_before_it_asks(kit, run):
 def test_up_status_and_down_with_yes(kit, run):
     code, out, _ = run("up", "--yes", "--gpu", "A100 PCIe", "--workers", "1")
     assert code == 0
+    assert "An app that is running reads it at its next start." in out
     assert "gpuwd-worker-0" in out
     code, out, _ = run("status")
     assert code == 0
